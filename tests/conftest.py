@@ -27,8 +27,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # folders of tests with whole processes, or many pictures
 SLOW = ("browser", "brokers", "gallery", "system")
-# folders with the files that take longest, longest first: those that compute most of their time,
-# and those that wait for processes
+# folders with the files that take longest, longest first: those that mostly compute, and those that
+# mostly wait for processes
 COMPUTING = ("browser", "gallery")
 WAITING = ("system", "brokers", "deploy", "broker")
 

@@ -43,7 +43,7 @@ def thread_names(rooms: tuple[str, ...]) -> set[str]:
 def test_every_thread_of_node_and_web_is_in_the_architecture() -> None:
     told = {re.sub(r"\b[A-Z]{2,}\b", "*", word) for word in re.findall(r"`([^`]+)`", ARCHITECTURE)}
     assert thread_names(("node", "web", "schemas")) - told == set()
-    # `ends` is of the clients
+    # `ends` belongs to the clients
     assert {name for name in thread_names(("broker",)) if name != "ends"} - told == set()
 
 

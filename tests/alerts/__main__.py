@@ -102,7 +102,7 @@ class Plant:
         one = {"id": "cam1", "program": "synthetic-part", "camera": drawn, "lines": lines}
         timed = {**one, "id": "timed", "timer_ms": 500}
         self.other = NodeProcess(folder / "other", self.brokers[1].port, [one, timed])
-        program = {**synthetic.program(camera), "limits_ms": 5000}  # a busy machine hangs nobody
+        program = {**synthetic.program(camera), "limits_ms": 5000}  # a busy machine is not a hang
         wrong = {
             "kind": "brightness",
             "name": "glow",
@@ -311,7 +311,7 @@ def main() -> int:
 
             def until(*wanted: str, doing: Callable[[], None] | None = None) -> None:
                 end, again = time.monotonic() + LIMIT_S, time.monotonic() + AGAIN_S
-                if doing is not None:  # also if something else has set it off
+                if doing is not None:  # even if something else has set it off
                     doing()
                 while not set(wanted) <= set(seen) and time.monotonic() < end:
                     if doing is not None and time.monotonic() >= again:

@@ -92,7 +92,7 @@ def _metrics(console: Console, seconds: float) -> bool:
         "moved by", "", *(f"[{'green' if ms <= MOVED_MS else 'red'}]{ms:+.1f}[/]" for ms in moved)
     )
     console.print(table)
-    return all(ms <= MOVED_MS for ms in moved[:2])  # one of hundreds may be anybody's
+    return all(ms <= MOVED_MS for ms in moved[:2])  # one of hundreds may have any cause
 
 
 def under(load: Load, port: int, seconds: float) -> dict[str, Answers]:

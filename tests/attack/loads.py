@@ -197,7 +197,7 @@ def sign_ins(port: int) -> Iterator[None]:
             for n in range(80):
                 with contextlib.suppress(OSError):
                     socks.append(connect(port, f"127.0.1.{n + 1}"))
-            # each another name: one that is locked is refused before anything is hashed
+            # a different name each: one that is locked is refused before anything is hashed
             for sock in socks:
                 body = json.dumps(
                     {"username": f"u{secrets.token_hex(4)}", "password": "never the right one"}

@@ -21,8 +21,8 @@ from tests.bench.figures import Figure, share
 from tests.bench.plc import Plc
 from tests.bench.site import Site
 
-MANY, FEW = 20, 2  # stations: in a hall; beside each other on one screen
-RATE = 1.0  # parts a second of each
+MANY, FEW = 20, 2  # stations: in a hall; side by side on one screen
+RATE = 1.0  # parts per second of each
 EVENT_MS = 100.0
 RENDERER = 0.2  # of a core
 PICTURE_MS = {MANY: 300.0, FEW: 100.0}  # from a verdict to its picture

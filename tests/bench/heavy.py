@@ -19,7 +19,7 @@ from tests.bench.site import Size, camera_of
 
 HEAVY = "heavy-part"
 PICTURES = 8
-TAUGHT = 12  # good parts, others than those that are inspected
+TAUGHT = 12  # good parts, other than those that are inspected
 CODE = (505, 190, 70)  # left, top and side of the code in px at 640 x 480
 REACH = 27  # px around it: as far as a part is moved
 LOOK = {"x": 165, "y": 228, "width": 140, "height": 124}

@@ -52,7 +52,7 @@ def measure(site: Site) -> list[Figure]:
         loaded = _loaded(page)
         page.goto(f"http://127.0.0.1:{port}/app/history")
         page.wait_for_selector("tr.link")
-        for _ in range(20):  # pictures come with the rows that come into sight
+        for _ in range(20):  # pictures come as their rows come into sight
             page.mouse.wheel(0, 300)
             page.wait_for_timeout(100)
         page.wait_for_timeout(SETTLED_MS)

@@ -39,7 +39,7 @@ from web.credentials.password import hash_password
 NODE = "node-run"
 STATIONS = ("cam1", "cam2")
 PASSWORD = "long enough 7391 rare"
-RATES = (1, 10)  # results a second of each station
+RATES = (1, 10)  # results per second of each station
 LIMIT_MS = 100.0
 CONTENT_MS = 300.0
 ARGUMENTS = [

@@ -27,7 +27,7 @@ from tests.bench.throughput import busy, rate
 from tests.rooms.installation.processes import NodeProcess
 
 LIGHT, HEAVY = ("cam1", "cam2"), ("cam3", "cam4")
-COUNT = {LIGHT: 300, HEAVY: 40}  # triggers a station and round
+COUNT = {LIGHT: 300, HEAVY: 40}  # triggers per station and round
 WARM_UP = {LIGHT: 100, HEAVY: 10}
 ALONE = 150  # triggers of the light station for its p99, alone and beside a heavy one
 MEMORY = Path("/dev/shm")
@@ -63,7 +63,7 @@ def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Fi
             for stations in (LIGHT, HEAVY):
                 plc.window(rig.node.name, rig.truth[stations], WARM_UP[stations], stations)
         for _ in range(rounds):
-            with Plc(port) as plc:  # anew: it must not hear what others ask for
+            with Plc(port) as plc:  # a new one: it must not hear what others ask for
                 for stations, what in ((LIGHT, "light"), (HEAVY, "heavy")):
                     truth, count = rig.truth[stations], COUNT[stations]
                     one, two = (

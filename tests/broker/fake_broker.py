@@ -51,9 +51,9 @@ class Rules:
     id_bytes: int = 65535
     # filter -> reason code
     deny_subscribe: dict[str, int | Literal["close"]] = field(default_factory=dict)
-    denied_client: str = ""  # for clients with such an id only
-    room: int = 1000  # for so many connections; who comes then is refused
-    one_client: bool = False  # whoever comes takes the place of whoever is there
+    denied_client: str = ""  # only for clients with such an id
+    room: int = 1000  # for this many connections; those that come after them are refused
+    one_client: bool = False  # a new client takes the place of the one that is there
     # of all connections: reason code, reason string, server reference
     refusal: tuple[int, str, str] | None = None
     # topic -> code of PUBACK
@@ -63,7 +63,7 @@ class Rules:
     deliver_s: float = 0.0  # between two deliveries
     answers_subscribe: bool = True
     suback_s: float = 0.0
-    deaf: bool = False  # reads and says nothing more
+    deaf: bool = False  # goes on reading, but says nothing more
     twice: bool = False  # delivers each message twice
     marks_again: bool = True  # False: delivers again without DUP, and after a marker, as rumqttd
     says_why: bool = True  # False: ends connections without a reason

@@ -101,7 +101,7 @@ class World:
         self.events: list[Event] = []
         self.published: list[Message] = []
         self.node = Node(self._say)
-        self.deaf = False  # the ends hear nothing: the broker forgets all that the node says
+        self.deaf = False  # the ends hear nothing: the broker forgets everything that the node says
         self._drops = drops
         self._queue: list[tuple[str, bytes, bool]] = []
         self._retained: dict[str, bytes] = {}

@@ -24,7 +24,7 @@ NODE = "inspection/v1/node-01"
 PASSWORD = "a-password-of-the-test"
 USERS = ("node-01", "web", "plc", "operator", "viewer", "stranger")
 
-# topic, who may publish, who may read; everybody else may not
+# topic, who may publish, who may read; nobody else may
 RIGHTS = (
     ("trigger/cam1", {"plc", "web"}, {"node-01"}),
     *((f"cmd/{name}", {"plc", "operator", "web"}, {"node-01"}) for name in RUNNING),
@@ -165,7 +165,7 @@ def test_mosquitto_enforces_the_shipped_file(guarded: int) -> None:
             )
             assert {n for n, user in users.items() if topic in user.heard} == readers, topic
     assert users["stranger"].heard == set()
-    # each reads the replies that it has asked for itself, and no other
+    # each reads the replies to its own questions, and no others
     for name in ("plc", "operator", "web", "viewer"):
         for user in users.values():
             user.heard.clear()

@@ -42,8 +42,8 @@ def test_all_that_is_delivered_before_the_marker_is_backlog_however_long_that_ta
     ]
     assert all(backlogs[each] is not None for each in old)
     ages = [backlogs[each].outage_s for each in old]
-    # the longer the delivery takes, the older they are, but for the moments in which a busy machine
-    # lets the thread wait
+    # the longer the delivery takes, the older they are, except for moments in which a busy machine
+    # makes the thread wait
     assert all(later > earlier - 0.5 for earlier, later in pairwise(ages))
     assert ages[-1] > ages[0] + 1.0
     assert backlogs["fresh"] is None
@@ -89,7 +89,7 @@ def test_thousands_of_waiting_triggers_are_taken_in_batches_with_a_beat_between(
     assert stood < 8
     assert len({each for each, _ in two.bench.backlogs}) == 3000
     assert max(two.bench.batches) > 1
-    assert max(two.bench.batches) <= 64  # our own receive maximum holds the rest back at the broker
+    assert max(two.bench.batches) <= 64  # our own receive maximum holds back the rest at the broker
 
 
 def test_where_a_broker_does_not_hold_a_flood_back_commands_and_confirmations_are_not_behind_it(
@@ -134,7 +134,7 @@ def test_what_waits_to_be_handed_over_grows_older_and_reading_stops_at_a_bound(
     two.bench.session._take = take
     two.trigger(*(f"t{number}" for number in range(2000)))
     wait_for(lambda: len(two.bench.backlogs) == 2000, 30)
-    assert max(read) <= 400  # one read may bring some more
+    assert max(read) <= 400  # one read may bring a few more
     assert max(waited) > 0.15
     assert two.broker.broken == []
 

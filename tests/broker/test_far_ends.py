@@ -124,7 +124,7 @@ def test_a_trigger_that_the_broker_forgot_is_accepted_in_the_end(
                 pool.submit(ask, "send", "cam1", {"trigger_id": f"t{number}"}, 60)
                 for number in range(4)
             ]
-            time.sleep(0.5)  # nobody hears them
+            time.sleep(0.5)  # nothing hears them
             forgetful.kill()
             assert not any(each.done() for each in sent)
             forgetful.start()

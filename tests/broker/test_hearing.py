@@ -36,7 +36,7 @@ def test_results_are_delivered_once_however_often_they_come() -> None:
 def test_the_first_result_that_is_heard_is_the_first_and_a_stored_latest_is_history() -> None:
     hearing = Hearing(NAMES)
     assert hearing.heard(LATEST, result(41), retain=True, now=0.0) == []
-    assert hearing.due(60.0)  # quiet for long: is there more?
+    assert hearing.due(60.0)  # it has been quiet for long: is there more?
     assert len(hearing.heard(RESULT, result(42), retain=False, now=61.0)) == 1
     other = Hearing(NAMES)
     other.heard(LATEST, result(41), retain=False, now=0.0)  # live: its result comes too

@@ -201,7 +201,7 @@ def test_a_broker_that_ends_both_connections_again_and_again_has_both_again(
 
 
 def test_commands_for_a_node_that_was_updated_meanwhile_are_each_answered_once(pair: Any) -> None:
-    two = pair()  # it heard commands over its one connection, which the broker remembers
+    two = pair()  # it received commands over its one connection, which the broker remembers
     two.online()
     wait_for(lambda: commands_of(two, ONE))
     two.bench.close()

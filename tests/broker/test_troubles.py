@@ -166,7 +166,7 @@ def test_a_confirmation_that_could_not_be_committed_is_made_again(
 ) -> None:
     two = pair()
     two.online()
-    # its commit fails, nobody hears of it
+    # its commit fails, and nobody hears of it
     monkeypatch.setattr(two.bench.ledger, "confirm_soon", lambda _id, _settled: None)
     two.trigger("t1", "t2")
     wait_for(lambda: two.ids() == ["t1", "t2"])

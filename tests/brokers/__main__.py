@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             continue
         try:
             found, held = _tried(name, args.loops, args.kills)
-        except Exception as error:  # the next broker is tried all the same, and the table says so
+        except Exception as error:  # the next broker is still tried, and the table says so
             traceback.print_exc()
             found, held = (
                 (

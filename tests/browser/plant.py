@@ -48,7 +48,7 @@ LINES = {
     },
     "outputs": {"OUT1": 8, "OUT2": 9, "OUT3": 10, "OUT4": 11},
 }
-FLAGS = [  # this Chromium asks nobody but us
+FLAGS = [  # this Chromium asks no server but ours
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -23,7 +23,7 @@ class Profiles:
         self._browser = browser
         self._plant = plant
         self._made: dict[str, BrowserContext] = {}
-        self._free: dict[str, list[tuple[Page, list[str]]]] = {}  # and what it complains of
+        self._free: dict[str, list[tuple[Page, list[str]]]] = {}  # and what it complains about
 
     @contextmanager
     def visit(

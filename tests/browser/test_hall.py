@@ -44,7 +44,7 @@ def test_twenty_stations_stand_as_tiles_that_lead_to_their_card(plant: Plant, pa
         "a tile needs no picture"
     )
 
-    tile.scroll_into_view_if_needed()  # what is out of sight is drawn when it is seen
+    tile.scroll_into_view_if_needed()  # what is out of sight is drawn once it comes into sight
     some_results(plant, 1)
     newest = results(plant)[-1]
     expect(tile).to_have_attribute("data-seq", str(newest["seq"]))

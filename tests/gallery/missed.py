@@ -66,7 +66,7 @@ NEED_NOT = (
 )  # fmt: skip
 # tools of which the size of a part is no matter of luck
 SIZES = ("width", "distance", "difference", "outline", "learned")
-# OK of a picture without the part, or without half of it, needs a reason of its own
+# an OK for a picture without the part, or without half of it, needs a reason of its own
 WITHOUT_PART = {
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",
     ("edge", "half missing"): "the one tool looks at the end of a chip on the half that is there",

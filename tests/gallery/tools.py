@@ -61,7 +61,7 @@ class Case:
     bad_is: str
     lesson: Lesson = field(default_factory=Lesson)
     extra: str | None = None  # module without which it cannot run
-    rounds: int = 5  # the ms shown are those of the quickest of so many: the first fills caches
+    rounds: int = 5  # the ms shown are those of the quickest of this many: the first fills caches
 
 
 @cache

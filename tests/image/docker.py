@@ -60,7 +60,7 @@ def trial() -> str:
         docker_client_kw={"timeout": BUILD_S},
         tag=IMAGE,
         dockerfile_path="deploy/containers/Dockerfile",
-        network_mode="host",  # as whoever builds reaches the registries
+        network_mode="host",  # in the way that the builder reaches the registries
         buildargs=GIVEN,
     ):
         return running()

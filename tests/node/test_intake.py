@@ -135,7 +135,7 @@ def test_every_repeated_id_is_an_event_and_three_in_a_row_an_alarm_until_a_new_o
         assert "DUPLICATES.cam1" not in alarms(node)
         node.deliver({"trigger_id": "L3-3"})
         assert alarms(node) == {"DUPLICATES.cam1"}
-        node.deliver(b"{")  # what is no trigger says nothing about a counter
+        node.deliver(b"{")  # something that is not a trigger says nothing about a counter
         node.deliver(b"")
         assert alarms(node) == {"DUPLICATES.cam1"}
         node.deliver({"trigger_id": "L3-4"})
@@ -207,7 +207,7 @@ def test_known_ids_in_a_batch_take_no_place_from_new_ones(tmp_path: Path) -> Non
         assert answers(node) == []
 
 
-# what is no trigger
+# what is not a trigger
 
 
 def test_the_same_bad_payload_is_answered_each_time_in_one_batch_and_in_many(

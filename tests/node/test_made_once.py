@@ -106,7 +106,7 @@ def test_nothing_is_made_twice_of_the_same_pixels(
     assert len(grays) == 1  # of the whole frame, for both places
     assert makes["LUT"] == 2  # a colour space for each place
     if placement.angle_deg == 0:
-        # an edge that leans is stood upright once in each place, by a first and a better guess
+        # a leaning edge is stood upright once in each place, by a first and a better guess
         assert makes["warpAffine"] <= 4
 
 

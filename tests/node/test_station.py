@@ -58,7 +58,7 @@ class Bench:
     """A station on a ledger, with lines that remember."""
 
     def __init__(self, folder: Path, camera: Any = None) -> None:
-        # a busy machine is no fault of the station
+        # a busy machine is not a fault of the station
         program = as_program(synthetic.program(CAMERA) | {"limits_ms": 60000})
         Programs(folder / "programs").save(
             program, cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes(), "ada"
@@ -163,7 +163,7 @@ def test_a_fault_of_ours_after_the_claim_is_answered_and_the_next_parts_are_insp
     told_ok = sum(
         result.verdict == "OK" and result.outputs == "ok" for result in bench.results().values()
     )
-    # at the very last the lines have spoken already
+    # at the very last step the lines have already shown the verdict
     assert bench.shown_ok() == told_ok + (what == "publish")
     wait_for(lambda: not bench.station.pictures.pending, 20, "no picture is promised any more")
 

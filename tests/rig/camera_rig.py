@@ -145,7 +145,7 @@ def a_camera_held_by_another_process_names_it() -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(1)  # it has to stream first, and does not tell
+    time.sleep(1)  # it has to stream first, and does not say so
     usb = camera()
     fails_with(usb, "CAMERA_BUSY")
     assert usb.problem is not None

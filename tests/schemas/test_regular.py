@@ -50,7 +50,7 @@ def test_what_labels_need_is_there(pattern: str, good: str, bad: str | None) -> 
 def test_patterns_that_hang_others_do_not_hang_it(pattern: str) -> None:
     start = time.monotonic()
     assert not matches(pattern, "a" * 2000)
-    assert time.monotonic() - start < 20  # Python's own takes longer than anybody waits
+    assert time.monotonic() - start < 20  # Python's own takes longer than anybody would wait
 
 
 @pytest.mark.parametrize(

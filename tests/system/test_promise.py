@@ -54,7 +54,7 @@ def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
         time.sleep(chance.uniform(0.0, 1.0))
         node.kill()
         time.sleep(chance.uniform(0.0, 0.3))
-        # both kinds of worker, more often the one that starts sooner
+        # both kinds of worker, more often the one that starts faster
         kind = "process" if number % 4 == 3 else "thread"
         node.config.write_text(settings.replace('"process"', f'"{kind}"'))
         node.start()

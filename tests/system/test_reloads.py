@@ -12,7 +12,7 @@ from tests.rooms.promise.promise import Line, check
 
 pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 RELOADS = 16
-NODE_BYTES = 4_000_000  # what an old node takes at least that is kept
+NODE_BYTES = 4_000_000  # what an old node that is kept takes at least
 
 
 def open_files(pid: int) -> list[str]:
@@ -21,7 +21,7 @@ def open_files(pid: int) -> list[str]:
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
             found.append(str(link.readlink()))
-        except OSError:  # closed in this moment
+        except OSError:  # closed just now
             continue
     return sorted(found)
 

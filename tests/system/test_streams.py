@@ -163,7 +163,7 @@ def test_who_does_not_read_is_dropped_and_hinders_nobody(web: Web, node: Node) -
     slow, quick = Reader(web.port, token), Reader(web.port, token)
     slow.next("hello")
     link = quick.next("hello")[2]["link"]
-    while link["broker"] != "ok":  # what is told before the web listens, nobody hears
+    while link["broker"] != "ok":  # nobody hears what is said before the web listens
         link = quick.next("link")[2]
     said = 0
     while said < 500:  # more than its queue and all buffers of the two sockets hold

@@ -251,7 +251,7 @@ def test_one_person_cannot_take_the_places_of_all(
 def test_who_goes_from_page_to_page_always_has_a_stream(
     app: Flask, node: Node, port: int, viewer: Someone
 ) -> None:
-    # one place is a viewer's here, and nothing is told meanwhile that would show who has left
+    # a viewer has one place here, and nothing is sent meanwhile that would show who has left
     for _ in range(20):
         reader = Reader(port, viewer.token)
         assert reader.status == 200

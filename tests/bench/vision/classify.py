@@ -18,7 +18,7 @@ from node.networks import features, likeness, logistic
 from schemas.tools.classify import Classify
 from tests.bench.vision.good_and_bad import sets
 
-TAUGHT = (4, 6, 12)  # of each class, at most; at least 2 of each are left to be asked
+TAUGHT = (4, 6, 12)  # of each class, at most; at least 2 of each are left to be tested
 DRAWS = 20
 STRANGERS = 4  # of each other set, two good and two bad
 MOST = 60  # pictures of a class

@@ -43,9 +43,9 @@ from tests.bench.vision.locate_plain import Finder, directions, features, pyrami
 from tests.bench.vision.row import timed
 
 LARGE_PATTERNS = ((160, 120), (320, 240), (640, 480))  # px of the patterns of a large picture
-EASY, HARD = 6, 18  # moves a picture and range; of all pictures 1 and FEW
+EASY, HARD = 6, 18  # moves per picture and range; of all pictures 1 and FEW
 FEW = 4  # hard moves that the plain methods are given too, and half as many easy ones
-ABSENT, MANY_ABSENT = 30, 60  # pictures without the part a pattern, of all pictures MANY_ABSENT
+ABSENT, MANY_ABSENT = 30, 60  # pictures without the part per pattern, of all pictures MANY_ABSENT
 
 
 def ours(master: Gray, where: Region, half_range_deg: float) -> Finder:
@@ -174,7 +174,7 @@ def against_brute(data: Path | None) -> dict[str, Any]:
         began = time.thread_time()
         pose = find(picture)
         times.append(time.thread_time() - began)
-    brute = sweep(master, where, 2.0, 0)  # 4 of the 360 angles, for it takes minutes
+    brute = sweep(master, where, 2.0, 0)  # 4 of the 360 angles, as all of them take minutes
     began = time.thread_time()
     brute(picture)
     whole = (time.thread_time() - began) * 90

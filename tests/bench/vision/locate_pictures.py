@@ -43,7 +43,7 @@ OTHERS = (
 )
 SIZES = ((160, 120), (120, 120), (200, 150), (96, 96))  # of the pattern in px
 LIKE = 0.8  # correlation of a pattern with another place of the master that makes it no pattern
-# gray levels' standard deviation that each of so many ninths of a pattern has
+# standard deviation in gray levels that each of so many ninths of a pattern has
 LEAST_BLOCK, LEAST_BLOCKS = 6.0, 7
 Gray = NDArray[np.uint8]
 Move = tuple[float, float, float, float]  # dx, dy in px, degrees, scale

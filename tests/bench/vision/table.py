@@ -19,7 +19,7 @@ from rich.table import Table
 from tests.bench.vision import calipers, codes, difference, learned, locate, plain, simple
 from tests.bench.vision.row import Row
 
-FAILS = 20.0  # a plain way whose median error is so many times ours does not see the thing at all
+FAILS = 20.0  # a plain way whose median error is this many times ours does not see the thing at all
 
 
 def rows(data: Path | None, progress: Callable[[str], None] = lambda _: None) -> Iterator[Row]:

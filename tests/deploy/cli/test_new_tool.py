@@ -54,7 +54,7 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
     )
     rules = ("--config", str(ROOT / "pyproject.toml"))
     written = _ran(tree, "-m", "ruff", "check", *rules, str(settings), str(steps), str(test))
-    assert written.returncode == 0, written.stdout  # nobody is stopped by what he has not written
+    assert written.returncode == 0, written.stdout  # nobody is stopped by what they did not write
     assert f'"{KIND}"' in (tree / "schemas" / "json_schemas" / "program.json").read_text()
     assert f"  {KIND}: {{" in (tree / "web" / "static" / "js" / "editor" / "table.js").read_text()
     known = (

@@ -89,7 +89,7 @@ def test_no_certificate_another_name_another_plant_and_another_use_are_refused(
     with pytest.raises(ssl.SSLError, match="mismatch"):
         shake(plant / "broker", plant / "plc-1", "elsewhere", plant / "ca.crt")
     with pytest.raises(ssl.SSLError):
-        # a client's certificate serves nobody
+        # a client's certificate cannot be a server's
         shake(plant / "plc-1", plant / "plc-1", "plc-1", plant / "ca.crt")
     certs(tmp_path, "ca")
     certs(tmp_path, "client", "plc-1")

@@ -130,7 +130,7 @@ def test_a_frame_began_a_period_before_its_stamp_and_after_the_frame_before():
     clock = _Clock(stamps, 30.0)
     stamps.stamp_ns = late_ns
     clock.exposed_ns(stamps)
-    stamps.stamp_ns = now_ns  # frames were lost between: the exposure may have been long
+    stamps.stamp_ns = now_ns  # frames were lost in between: the exposure may have been long
     assert clock.exposed_ns(stamps) == pytest.approx(late_ns, abs=1000)
 
 

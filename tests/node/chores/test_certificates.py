@@ -30,7 +30,7 @@ def test_a_certificate_that_ends_within_30_days_is_an_alarm_until_it_is_renewed(
     watch = CertificateWatch(settings, alarms, metrics)
 
     def told() -> str | None:
-        for _ in range(2):  # to look, and to tell what was found
+        for _ in range(2):  # to look, and to report what was found
             watch.tell()
             assert watch._thread is not None
             watch._thread.join(20)

@@ -148,7 +148,7 @@ def test_patterns_of_all_sizes_are_found(size: tuple[int, int]) -> None:
     def texture(dx: float, dy: float, seed: int) -> Frame:
         return Scene.plain(320, 240, 128.0).waves(dx, dy, finest_px=3).frame(2, seed)
 
-    # the smallest are like other places of the texture, so they are looked for nearby
+    # the smallest look like other places in the texture, so they are looked for nearby
     where = region(101, 83, *size)
     near = region(81, 63, size[0] + 40, size[1] + 40)
     pose = search(
@@ -233,7 +233,7 @@ def test_on_a_real_board_half_pixels_are_found(
         )
 
     where = region(x, y, *size)
-    # a board is full of like parts
+    # a board is full of similar parts
     pose = search(shot(right, down), Pattern(region=where, alone=False), shot(0, 0))
     assert error_px(pose, right / 2, down / 2, where) <= 0.15
 

@@ -248,7 +248,7 @@ def test_a_bomb_behind_a_large_picture_is_refused_and_the_picture_alone_is_taken
 def test_a_picture_of_any_depth_is_not_taken_for_such_a_bomb(
     bits: int, colours: int, interlaced: int
 ):
-    width, height = 37, 1501  # no multiples of the steps; what is missing would be told as cut off
+    width, height = 37, 1501  # not multiples of the steps; what is missing would count as cut off
     channels = {0: 1, 2: 3, 4: 2, 6: 4}[colours]
     rows = b""
     for x, y, across, down in PASSES if interlaced else ((0, 0, 1, 1),):

@@ -110,7 +110,7 @@ class Cut:
         self.seen = inside(across, down) & (np.hypot(across - x, down - y) <= radius)
         self.area = float(self.seen.sum()) * SAMPLE_PX**2
         steps = sum(np.count_nonzero(np.diff(self.seen, axis=axis)) for axis in (0, 1)) * SAMPLE_PX
-        # of a round shape the steps along both axes are 4 / pi of its length
+        # for a round shape the steps along both axes are 4 / pi of its length
         self.border = 0.8 * steps
 
     def inner(self, reach_px: float) -> float:

@@ -136,7 +136,7 @@ def test_a_card_before_the_lens_has_no_area_and_no_blob(card: str) -> None:
         learned = kind.learn(master.view(SQUARE), tool)
         assert kind.measure(master.view(SQUARE), tool, learned).value > 0.2
         if tool.kind == "area" and card == "a light card":
-            continue  # it is light, all of it, and so it is told
+            continue  # all of it is light, and so it is reported
         with pytest.raises(Problem, match=r"NO_CONTRAST.*(one surface|one value)"):
             kind.measure(shown.view(SQUARE), tool, learned)
 
@@ -171,7 +171,7 @@ def test_pale_print_and_haze_are_no_lamp_that_ages() -> None:
         lamp = scene.lit(gain, ramp=float(dice.uniform(-0.2, 0.2))).frame(2, 1)
         assert difference.measure(lamp.view(PRINT), tool, learned).value == 0
     for share in (0.25, 0.4, 0.55):
-        for towards in (170.0, 105.0):  # what ink leaves pale, and what haze lays over all
+        for towards in (170.0, 105.0):  # what ink leaves pale, and what haze lays over everything
             pale = scene.lit(share, (1 - share) * towards).frame(2, 1)
             with pytest.raises(Problem, match=r"NO_CONTRAST.*pale print"):
                 difference.measure(pale.view(PRINT), tool, learned)

@@ -369,7 +369,7 @@ def test_few_pictures_do_not_tell_how_channels_spread_so_features_are_compared_a
     ("middle", "whole", "refused"),
     [
         (0.9, 0.9, False),
-        (1.2, 0.9, False),  # either one alone is exceeded by good parts, too
+        (1.2, 0.9, False),  # good parts, too, exceed either one alone
         (0.9, 1.7, False),
         (1.1, 1.1, True),
         (1.3, 0.5, True),

@@ -127,7 +127,7 @@ def test_no_texture_and_no_noise_is_the_outline_whatever_the_tolerance(tolerance
     others += [plain.clutter(seed, 200) for seed in range(3)] + [Scene(checks)]
     for scene, noise in (*((one, 2.0) for one in others), (plain, 20.0), (plain, 40.0)):
         assert measure(scene.frame(noise, 1).view(WHERE), given_, learned).value < 0.65
-    turned = Placement(0, 0, 0.6, 1.005, 175.0, 120.0)  # a part that a locator lays a little beside
+    turned = Placement(0, 0, 0.6, 1.005, 175.0, 120.0)  # a part that a locator places a little off
     assert measure(master.frame(2, 1).view(WHERE, turned), given_, learned).value > 0.9
 
 

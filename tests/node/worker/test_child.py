@@ -33,7 +33,7 @@ def test_it_is_given_no_secret_of_its_node(child: Child) -> None:
 def test_whoever_waits_for_one_that_cannot_be_ended_goes_on(
     child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # as one that hangs in a driver: no signal ends it, and its sockets stay open
+    # like one that hangs in a driver: no signal ends it, and its sockets stay open
     os.kill(child.process.pid, signal.SIGSTOP)
     monkeypatch.setattr(child.process, "kill", lambda: None)
     assert child.parts.receive() == (b"", b"")

@@ -198,7 +198,7 @@ def test_pictures_are_written_for_a_result_that_is_stored_and_let_go_for_others(
     annotated = place.store.path(images.annotated).read_bytes()
     wait_for(lambda: place.previews, 60, "the preview")
     assert place.previews[-1] == annotated
-    # a place that was given comes back also where there is no frame
+    # a place that was given comes back even if there is no frame
     lost = settle._replace(row=10**6, result_id=new_id())
     place.keeping.pending.add(lost.result_id)
     assert place.keeping._places.acquire(blocking=False)
@@ -247,7 +247,7 @@ def test_it_says_what_its_camera_is(place: Place) -> None:
     assert place.worker.camera_problem is None
 
 
-# A process alone can end
+# Only a worker process can end
 
 CRASHING = """
 import pathlib, sys

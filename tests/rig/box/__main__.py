@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
             began = time.monotonic()
             try:
                 rows.append((name, True, does()))
-            except Exception as error:  # the others are tried all the same, and the table says so
+            except Exception as error:  # the others are still tried, and the table says so
                 traceback.print_exc()
                 for each in boxes:
                     print(each.last_words(), file=sys.stderr)

@@ -7,7 +7,7 @@ from tests.rig.box.stories import answered, well
 from tests.rooms.installation.processes import ROOT
 from tests.told_commands import PAGES, blocks
 
-# Who follows a guide is root here, and stands in the source tree, of which the box has a part.
+# Somebody who follows a guide is root here, in the source tree, part of which is on the box.
 PLACE = """
 mkdir -p /root/guide/deploy
 for each in /root/inspection-node/install /root/src/deploy/install; do

@@ -27,7 +27,7 @@ NEEDED = {
     "mkfs.ext4": "e2fsprogs",
     "nsenter": "util-linux",
 }
-# systemd's limits of a box that is emulated without KVM: some twenty times as slow as this machine
+# systemd's limits of a box that is emulated without KVM: about twenty times as slow as this machine
 UNHURRIED = {
     "etc/systemd/system.conf.d/unhurried.conf": "[Manager]\nDefaultTimeoutStartSec=15min\n"
     "DefaultTimeoutStopSec=5min\nDefaultDeviceTimeoutSec=15min\n",

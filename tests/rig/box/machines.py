@@ -47,7 +47,7 @@ class Box:
         """Cut the power: nothing inside gets any notice."""
         if self.leader:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.leader, signal.SIGKILL)  # and with it all that it has started
+                os.kill(self.leader, signal.SIGKILL)  # and everything that it has started
             self.leader = 0
         for process in reversed(self.processes):
             with contextlib.suppress(ProcessLookupError):
@@ -147,7 +147,8 @@ class Container(Box):
     without which it has none."""
 
     power_cut = "kill -9 of every process of the container"
-    # the host lends it cgroups that cannot be killed: nginx leaves its workers, who hold the port
+    # the host lends it cgroups that cannot be killed: nginx leaves its workers behind, and they
+    # hold the port
     ends_groups = False
 
     def __init__(self, folder: Path, name: str, *, offline: bool) -> None:

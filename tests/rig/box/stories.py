@@ -130,7 +130,7 @@ def killed(box: Box) -> str:
     for service in ("inspection-node", "inspection-web", "mosquitto", "nginx"):
         before = main_pid(box, service)
         began = time.monotonic()
-        # what is left of a service systemd ends itself, where the kernel lets it
+        # systemd itself ends what is left of a service, where the kernel lets it
         left = "" if box.ends_groups else f"$(ps -o pid= --ppid {before})"
         box.run(f"kill -9 {before} {left}")
         wait_for(

@@ -37,7 +37,7 @@ def serve(path: str) -> None:
             import_module(found.name)
     import_module("node.program")
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who has answered
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a child that has answered
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{path}.new")
         server.listen(16)

@@ -113,7 +113,7 @@ def test_what_another_account_owns_is_refused(
 ) -> None:
     if os.geteuid() == 0:
         os.chown(state / name, 65534, 65534)
-    else:  # who cannot give a file away becomes somebody else
+    else:  # a user who cannot give a file away becomes somebody else
         monkeypatch.setattr(os, "geteuid", lambda: 65534)
     with pytest.raises(Problem, match="belongs to another account"):
         secured(state)

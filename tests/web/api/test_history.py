@@ -71,7 +71,7 @@ def test_every_filter_can_be_asked_for_in_the_query(viewer: Someone) -> None:
     query = "since=2026-09-21T00:00:00Z&until=2026-12-01T00:00:00%2B01:00&tool=cap&tool_low=0.5&tool_high=0.5&tool_verdict=NG"  # noqa: E501
     data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200")
     found = data["results"]
-    while data["cursor"]:  # values of tools are searched for a limited time
+    while data["cursor"]:  # values of tools are searched for a limited time only
         data = viewer.get(f"/results?{query}&program=bottle-cap&limit=200&cursor={data['cursor']}")
         found += data["results"]
     assert len(found) == 29

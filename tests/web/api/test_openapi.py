@@ -159,5 +159,5 @@ def each(
     def run(case: Case) -> None:
         ask(case)
 
-    with suppress(Unsatisfiable):  # a route without anything to get wrong
+    with suppress(Unsatisfiable):  # a route with nothing to get wrong
         run()

@@ -251,7 +251,7 @@ sys.stdin.readline()
 
 def test_the_holder_of_the_state_folder_is_asked_to_reload_and_nobody_else(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    lock.write_text(f"{os.getpid()}\n")  # a number that stands there is not believed
+    lock.write_text(f"{os.getpid()}\n")  # a number that is found there is not trusted
     assert reload_node(tmp_path) == "not here"
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(lock)],

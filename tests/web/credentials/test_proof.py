@@ -94,7 +94,7 @@ def test_ones_own_password_is_changed_with_the_second_factor_too(app: Flask) -> 
         == "TWO_FACTOR_INVALID"
     )
     assert code(sign_in(app.test_client(), "ada", OTHER)) == "CREDENTIALS_INVALID"
-    ahead = pyotp.TOTP(secret).at(int(time.time()) + 30)  # that of now was used to turn it on
+    ahead = pyotp.TOTP(secret).at(int(time.time()) + 30)  # the current one was used to turn it on
     assert ada.ask("POST", "/auth/change-password", json={**body, "code": ahead}).status_code == 200
     assert code(sign_in(app.test_client(), "ada", OTHER)) == "TWO_FACTOR_REQUIRED"
 

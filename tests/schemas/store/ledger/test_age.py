@@ -57,7 +57,7 @@ def test_results_ids_and_replies_go_when_they_are_old_and_not_before(
     answered(ledger, "c")
     tended(ledger)
     assert ledger.results("cam1", trigger_ids=["a"]) == []
-    assert isinstance(ledger.accept(new("a")), Accepted)  # its own two days are over long since
+    assert isinstance(ledger.accept(new("a")), Accepted)  # its own two days have long been over
     assert ledger.accept(new("b")) == Duplicate(False, Answer(*_of(ledger, "b")))
     assert first.seq == 1
 

@@ -108,7 +108,7 @@ def test_committed_results_are_handed_on_in_the_order_of_their_commits_from_many
             answer(ledger, f"{worker}-{number}", f"cam{worker % 2 + 1}")
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in range(6)]
-    # a commit that takes its time: meanwhile the others stand in line, and share the next
+    # a commit that takes its time: the others wait in line meanwhile, and share the next
     with ledger._lock:
         for thread in threads:
             thread.start()

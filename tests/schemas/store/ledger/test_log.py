@@ -66,7 +66,7 @@ def test_who_reads_and_does_not_end_stops_nobody_is_told_and_afterwards_the_log_
     seen = reader.execute("SELECT count(*) FROM results").fetchone()[0]
     number = load(ledger, number, 9_000_000)
     ledger.checkpoint()
-    assert ledger.log_held() is None  # a short reader is nobody's concern
+    assert ledger.log_held() is None  # a short reader concerns nobody
     monkeypatch.setattr(log, "HELD_S", 0.0)
     number = load(ledger, number)
     ledger.checkpoint()
