@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from node.vision.edges.caliper import Edges, Flags, Floats, Strip, bands, strength_of
+from node.vision.edges.caliper import Edges, Flags, Floats, Strip, bands, profile, strength_of
 from schemas import Problem
 from schemas.tools.caliper import RowsTool
 
@@ -20,7 +20,8 @@ LEAST_BANDS = 3
 FOLLOWED_PX = 3  # an edge moves no further from one band to the next
 SEEN = 0.4  # of an edge's strength where it is whole
 # quantile of its strengths: it is whole if it is so in a quarter of the bands; where less than that
-# is left, noise would be, so never less than their mean
+# is left, noise would be, so never less than their mean, nor than what the mean over all rows
+# shows: that may come from the rows left over at the end, which are in no band
 WHOLE = 0.75
 
 
@@ -95,6 +96,8 @@ def followed(found: Strip, edges: Edges, smoothing_px: float) -> Followed | None
             for one, of in zip(seen.T, due.T, strict=True)
         ]
     )
+    mean = strength_of(profile(found)[0], smoothing_px)[0]
+    whole = np.maximum(whole, signs * mean[np.clip(np.rint(edges.at), 0, wide - 1).astype(np.intp)])
     there = (seen >= SEEN * whole) & (due > 0)
     return Followed(height, where, due > 0, there, values, counts, strength, middles)
 

@@ -60,6 +60,23 @@ def test_a_tooth_of_which_hardly_a_fifth_is_left_has_no_value(kind: str, left: i
             value(kind, rest, None, noise)
 
 
+@pytest.mark.parametrize("rows", [15, 19, 23])
+@pytest.mark.parametrize("left", [2, 3])
+def test_what_is_left_in_the_last_rows_alone_has_no_value(rows: int, left: int) -> None:
+    """Rows that make up no whole band are in none, but in the mean."""
+    where = region(60, 40, 90, rows)
+    given = Width(name="t", region=where, low=0.0, contrast_low=8.0)
+    whole = Scene.plain(240, 140, 60.0).rectangle(90, -5, 30, 300, 240.0).blurred(0.6)
+    known = width.learn(whole.frame(2, 1).view(where), given)
+    stub = Scene.plain(240, 140, 60.0).rectangle(90, 40 + rows - left, 30, 300, 240.0)
+    for noise in (0, 2):
+        with pytest.raises(Problem, match=r"NO_VALUE|NO_CONTRAST"):
+            width.measure(stub.blurred(0.6).frame(noise, 3).view(where), given, known)
+    assert width.measure(whole.frame(2, 3).view(where), given, known).value == pytest.approx(
+        30, abs=0.1
+    )
+
+
 @pytest.mark.parametrize("lean", [-20.0, 0.0, 12.0])
 @pytest.mark.parametrize("kind", TOOLS)
 def test_whole_teeth_have_their_value_in_any_light_with_noise_and_nicks(
