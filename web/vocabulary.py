@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import sys
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
@@ -26,12 +27,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
 NODE = Path(__file__).parents[1] / "node"
+SPEAKING = sorted([*NODE.rglob("*.py"), *Path(__file__).parent.rglob("*.py")])
 API = Path(__file__).with_name("api")
 HEALTH = Path(__file__).with_name("health_checks.py")
 SHOWN = ("program",)  # the schemas that forms are generated from
 
 
-def texts() -> list[str]:
+@cache
+def texts() -> tuple[str, ...]:
     """Every English text that a page may show, in order, once."""
     found: dict[str, None] = {}
     for path in [*sorted(TEMPLATES.rglob("*.html")), *sorted(FOLDER.rglob("*.js"))]:
@@ -58,12 +61,12 @@ def texts() -> list[str]:
         files("schemas").joinpath("json_schemas/settings.json").read_text(encoding="utf-8")
     )
     found.update(dict.fromkeys(_sentences(schema)))
-    return list(found)
+    return tuple(found)
 
 
 def told() -> list[str]:
-    """What the node says is wrong with cameras, lines, parts and tools, places for values in it."""
-    return [text for path in sorted(NODE.rglob("*.py")) for text in _problems(path)]
+    """What node and web say is wrong (a camera, a tool, a request), with places for values."""
+    return [text for path in SPEAKING for text in _problems(path)]
 
 
 def missing(language: str) -> list[str]:
