@@ -44,8 +44,5 @@ def test_a_picture_steps_back_at_once_when_the_next_part_is_judged_otherwise(
     expect(reason).to_have_text(WHY)
     picture = page.locator(f'tr[data-result="{newest["result_id"]}"] .thumb img')
     expect(picture).to_have_attribute("src", re.compile(r"\.thumb\.jpg$"))
-    page.wait_for_function(
-        "image => image.complete && image.naturalWidth > 0", arg=picture.element_handle()
-    )
-    assert picture.evaluate("image => image.naturalWidth") == 160
+    expect(picture).to_have_js_property("naturalWidth", 160)
     assert overflow(page) == 0

@@ -28,7 +28,7 @@ def test_two_hundred_programs_stand_in_folders_with_a_picture_each_and_are_sorte
     expect(names.first).to_have_text("Aardvark")
     first = page.locator(".program-picture").first
     expect(first).to_be_visible()
-    page.wait_for_function("image => image.naturalWidth === 160", arg=first.element_handle())
+    expect(first).to_have_js_property("naturalWidth", 160)
     expect(names).to_have_count(51)  # those in no folder; there are many, so folders begin closed
     page.locator('[data-folder="Caps"] button').click()
     expect(names).to_have_count(150)

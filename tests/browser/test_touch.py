@@ -2,6 +2,7 @@
 sentence, which do nothing at the line, are left out."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.plant import Plant, overflow
 from tests.browser.profiles import Visit
@@ -31,6 +32,6 @@ SMALL = """() => {
 def test_everything_is_large_enough_for_gloves(plant: Plant, visit: Visit, path: str) -> None:
     newest = a_result(plant, "NG")
     page = visit(f"/app/history/{newest}" if path == "result" else path, phone=True)
-    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
     assert page.evaluate(SMALL) == []
     assert overflow(page) == 0

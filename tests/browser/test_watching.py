@@ -9,8 +9,9 @@ from tests.browser.profiles import Visit
 from tests.browser.story import a_result, until
 
 RUN = "/app/run?station=cam1"
-MANY = """data => { const [one] = data.programs; for (let n = 1; n <= 30; n++)
-  data.programs.push({ ...one, id: `copy-${n}`, name: `Copy ${n}` }); }"""
+MANY = """data => { const [one] = data.programs; data.programs = [one];
+  for (let n = 1; n <= 30; n++)
+    data.programs.push({ ...one, id: `copy-${n}`, name: `Copy ${n}` }); }"""
 BANDS = "bars => bars.map(({ style }) => `${style.left} ${style.width}`)"
 
 
