@@ -40,7 +40,7 @@ class AclNames(NamedTuple):
 
 
 def text(names: AclNames | None = None) -> str:
-    """The ACL file. Whoever is not named in it may do nothing. Raises ValueError for a name that
+    """The ACL file. A user who is not named in it may do nothing. Raises ValueError for a name that
     mosquitto would misread."""
     names = names or AclNames()
     for what, name in names._asdict().items():

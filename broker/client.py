@@ -8,7 +8,7 @@ MQTT 5 replies come to a private response topic, on MQTT 3.1.1 they are read fro
 both ways the request_id in the payload tells whose they are. Where the broker says that nobody
 subscribes to a command or trigger (MQTT 5), there is nothing to wait for.
 
-Whoever must not miss or double anything uses Producer and Consumer, which are found here too: see
+Code that must not miss or double anything uses Producer and Consumer, which are found here too: see
 broker/ends.py.
 """
 

@@ -11,7 +11,7 @@ no longer has is passed over, and that is told.
 
 Both (broker/sending.py, broker/hearing.py) are machines in the manner of h11: `connected` and
 `heard` take what happened, `due` gives what is to be published now, `wake_at` says when to ask
-again. Times are seconds of one monotonic clock, given by whoever drives: broker/threaded.py with
+again. Times are seconds of one monotonic clock, given by what drives them: broker/threaded.py with
 paho, broker/aio.py with aiomqtt. Nothing here blocks, and nothing is safe for threads.
 """
 

@@ -52,7 +52,8 @@ class Lane:
         queue."""
 
     def may_greet(self) -> bool:
-        """Whether the state may be told, since whoever waits for it may send commands then."""
+        """Whether the state may be published, since clients that wait for it may send commands
+        then."""
         return True
 
     def told(self) -> list[str]:

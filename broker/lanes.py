@@ -11,7 +11,7 @@ first one listens to commands too, which is told, and leaves them again when the
 that no command is lost on the way from one to the other, both listen for a moment, and the session
 that a broker keeps for the one that is away holds what the other has heard: what came over one
 connection and comes over the other is the same message and is passed over (twice.py). The state
-waits until somebody listens to commands, since whoever waits for it may send one.
+waits until somebody listens to commands, since a client that waits for it may send one.
 
 A broker may have room for one connection only, and end the first when the second comes (one session
 an account, or the account's name taken for the id). If that happens twice, and the second stays, it

@@ -49,7 +49,7 @@ class Longest:
             self.known = self.known._replace(sure=False)
 
     def ended(self, longest: int, *, said: bool) -> bool:
-        """The connection ended with a packet of so many bytes on its way; True if that was it, as
+        """The connection ended with a packet of that many bytes on its way; True if that was it, as
         it seems.
 
         said: the broker gave that as its reason.
@@ -62,7 +62,7 @@ class Longest:
         return True
 
     def learn(self, limit: int, *, sure: bool = True) -> None:
-        """The broker takes no more than so many bytes."""
+        """The broker takes no more than that many bytes."""
         self.known = self.known._replace(limit=limit, sure=sure)
         self._trying = None
         self._whole_at = time.monotonic() + WHOLE_S[sure]

@@ -2,9 +2,9 @@
 whose newest value counts.
 
 Anybody may put something in, from any thread and without waiting; one session takes it out. An
-outbox needs nothing but the names of the topics, so it is made first, and whoever has something to
-say is given it. Each kind has a bound: results beyond it wait in the ledger, of other messages the
-oldest is dropped and counted, and a topic whose newest value counts has one.
+outbox needs nothing but the names of the topics, so it is made first, and everything that has
+something to say is given it. Each kind has a bound: results beyond it wait in the ledger, of other
+messages the oldest is dropped and counted, and a topic whose newest value counts has one.
 """
 
 import contextlib
@@ -176,7 +176,7 @@ class Outbox:
         )
 
     def nudge(self) -> None:
-        """Wake whoever attends to this outbox."""
+        """Wake the thread that attends to this outbox."""
         if threading.get_ident() == self._owner:  # on its own way it comes by anyway
             return
         with contextlib.suppress(OSError, ValueError):  # closed, or full of nudges

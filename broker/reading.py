@@ -85,7 +85,7 @@ class Reading:
 
     @property
     def full(self) -> bool:
-        """Whether so many wait that no more should be read."""
+        """Whether too many wait for any more to be read."""
         return len(self._line) >= AHEAD or self._bytes >= AHEAD_BYTES
 
     @property
@@ -125,7 +125,7 @@ class Reading:
 
 
 def _aged(delivery: Delivery, waited_s: float) -> Delivery:
-    """A delivery that was read so long ago is older by that much."""
+    """A delivery that was read that long ago is older by as much."""
     backlog = delivery.backlog
     return delivery._replace(
         backlog=backlog and Backlog(backlog.outage_s + waited_s), waited_s=waited_s

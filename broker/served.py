@@ -190,7 +190,7 @@ class Served:
 
     @property
     def full(self) -> bool:
-        """Whether so many triggers wait that no more should be read."""
+        """Whether too many triggers wait for any more to be read."""
         return self._lasting.reading.full
 
     def turn(self) -> None:

@@ -1,8 +1,8 @@
 """The sockets of all MQTT clients of ours: dialled before paho sees them, and read in large pieces.
 
-Names, addresses and certificates may take any time, and whoever dials says where (`dial` tells its
-step), so that a thread with a heartbeat can let another one wait. On every socket small packets
-leave at once (TCP_NODELAY, which paho leaves off: 88 ms a round trip), and what comes is
+Names, addresses and certificates may take any time, and the thread that dials says where (`dial`
+tells its step), so that a thread with a heartbeat can let another one wait. On every socket small
+packets leave at once (TCP_NODELAY, which paho leaves off: 88 ms a round trip), and what comes is
 acknowledged at once (TCP_QUICKACK, set again after each read, since the kernel takes it back: a
 broker that keeps Nagle's algorithm holds its next packet back until we acknowledge, 44 ms a round
 trip). What the kernel has is read in one call; paho asks for a packet in three pieces.
@@ -32,7 +32,7 @@ class _Rest:
     _at = 0
 
     def piece(self, size: int) -> bytes:
-        """The next bytes, at most so many."""
+        """The next bytes, at most that many."""
         at = self._at
         self._at = min(at + size, len(self._rest))
         return self._rest[at : self._at]

@@ -46,9 +46,9 @@ class Driver:
     closed.
 
     `happened` is called on the thread, without the lock, with each event. The ends are touched
-    under `lock` only; whoever gave one of them something to do calls `wake`. `trouble` says why
-    there is no connection, None while there is one. listen: called on the thread with every message
-    of `topics`, which are subscribed to besides.
+    under `lock` only; a thread that gave one of them something to do calls `wake`. `trouble` says
+    why there is no connection, None while there is one. listen: called on the thread with every
+    message of `topics`, which are subscribed to besides.
     """
 
     def __init__(

@@ -100,7 +100,7 @@ class Troubles:
         return found
 
     def may_send(self, topic: str, on_their_way: int, of_topic: int) -> bool:
-        """Whether a message to it may go out now, with so many others on their way."""
+        """Whether a message to it may go out now, with that many others on their way."""
         if self.held(topic):
             return False
         if self.alone(topic):

@@ -65,7 +65,7 @@ class Turns:
         return bool(self._troubles)
 
     def greet(self, allowed: bool) -> None:
-        """Whether the state may be told; until then it waits."""
+        """Whether the state may be published; until then it waits."""
         self._greets = allowed
 
     def begin(self) -> None:

@@ -36,7 +36,7 @@ class Window:
         return list(self._messages.values())
 
     def open(self, receive_max: int) -> None:
-        """CONNACK came: so many messages of QoS 1 may be on their way."""
+        """CONNACK came: this many messages of QoS 1 may be on their way."""
         self.credits = receive_max
 
     def of(self, topic: str) -> int:

@@ -354,8 +354,8 @@ class View:
         return self.frame.view(region, self.placement, ignore)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What is made of this view's pixels, made once a frame, whoever asks; read-only. Not for
-        what a mask changes."""
+        """What is made of this view's pixels, made once per frame, whatever asks; read-only. Not
+        for what a mask changes."""
         return self.frame._once((name, *self._key), lambda: _frozen(make()))
 
     @property

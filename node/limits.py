@@ -1,6 +1,6 @@
 """Every time limit of the process in one table, in seconds.
 
-Whoever waits under a lock gives up before anybody is missed; whoever is missed ends the process
+A thread that waits under a lock gives up before any is missed; one that is missed ends the process
 before the unit's watchdog does, which is there for the watch itself; and all parts of an end
 together are over before 10 s. Limits of one part (a camera's, a program's, a command's) are
 settings, and stand in the part's own deadline.
@@ -10,9 +10,9 @@ that ends in `_S`, and TABLE says of each what it is; a test looks through the m
 LOCKS and TURNS against the heartbeats. `rows` has all of it with its values (`python -m
 node.limits` prints that).
 
-Moving a log of gigabytes, once whoever held it is gone, takes as long as the disk needs. Nobody
-waits for it: it has a thread of its own, whose heartbeat counts between two moves, and an alarm
-tells how long it takes.
+Moving a log of gigabytes, once what held it is gone, takes as long as the disk needs. Nobody waits
+for it: it has a thread of its own, whose heartbeat counts between two moves, and an alarm tells how
+long it takes.
 """
 
 import importlib

@@ -1,9 +1,9 @@
 """Seventh step: store the result with its outbox row; publishing follows the commit, pictures
 follow both.
 
-The result is composed before the lines are driven, since what cannot be told must not be shown, and
-handed to the ledger after that. From there on it does not change: if it cannot be stored now, its
-station keeps it until the disk allows.
+The result is composed before the lines are driven, since what cannot be reported must not be shown,
+and handed to the ledger after that. From there on it does not change: if it cannot be stored now,
+its station keeps it until the disk allows.
 """
 
 import logging
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 def compose(record: Record, station: "Station") -> None:
-    """Make the result as it will be told. A part whose result cannot be made could not be judged,
-    and gets a smaller one."""
+    """Make the result as it will be reported. A part whose result cannot be made could not be
+    judged, and gets a smaller one."""
     images = NO_IMAGES
     result_id = new_id()
     try:

@@ -14,8 +14,8 @@ from schemas import Fault, Problem, Result
 class Record:
     """A part that nothing was found of is an ERROR.
 
-    result: as it will be told, from the moment on in which the lines may show it; its seq is given
-    when it is stored. trigger_ns: when its first step ended, which is told in traces only.
+    result: as it will be reported, from the moment when the lines may show it; its seq is given
+    when it is stored. trigger_ns: when its first step ended, which only traces report.
     """
 
     part: Part

@@ -52,7 +52,8 @@ class Inspection:
         self._mark_ns = now
 
     def earlier(self, span_ns: int) -> None:
-        """The step under way counts as begun so much earlier: what it needed was there already."""
+        """The step under way counts as begun that much earlier: what it needed was there
+        already."""
         self.began_ns -= span_ns
         self._mark_ns -= span_ns
 

@@ -116,8 +116,8 @@ class Shelf:
         """Look for changes on disk; the ids of programs that changed. Only what changed and is in
         use is loaded again.
 
-        Waits so long for what must be loaded; what is there until then stays in use. What could not
-        be read is tried again.
+        Waits that long for what must be loaded; what is there until then stays in use. What could
+        not be read is tried again.
         """
         changed: list[str] = []
         if self._heads is None or self.store.changed():

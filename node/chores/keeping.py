@@ -57,7 +57,7 @@ class Keeping:
         )
 
     def start(self) -> None:
-        """Begin; what was lost before is told at once."""
+        """Begin; what was lost before is reported at once."""
         self._tell()
         for thread in self._threads:
             thread.start()

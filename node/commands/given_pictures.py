@@ -46,7 +46,7 @@ class GivenPicture:
 
 
 class GivenPictures:
-    """The newest ones, up to so many bytes. Used on one thread."""
+    """The newest ones, up to that many bytes. Used on one thread."""
 
     def __init__(
         self, most_bytes: int = KEPT_BYTES, clock: Callable[[], float] = time.monotonic

@@ -2,7 +2,7 @@
 
 Nothing is stored and no line is driven. Pictures are kept decoded by the hash of what came, so each
 travels once; what locator and tools learned and found is kept by what it was made of, so that only
-what has changed is made anew. Times are told as if everything had been: a program takes as long
+what has changed is made anew. Times are reported as if everything had been: a program takes as long
 here as it will on the line.
 """
 

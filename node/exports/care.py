@@ -17,7 +17,7 @@ from schemas.store.ledger import Ledger
 
 
 class Exports:
-    """Sets the alarms EXPORT and BACKUP; the figures and alarms are told by one thread (`tell`)."""
+    """Sets the alarms EXPORT and BACKUP; one thread reports the figures and alarms (`tell`)."""
 
     def __init__(
         self,

@@ -31,9 +31,9 @@ class Pulse(TypedDict):
 
 
 class Told(TypedDict):
-    """What is told of the lines of a station: its changes as [number, age in ms, role, active],
-    the oldest first; how many were missed since those that were asked for; how often each line
-    became active since the start."""
+    """What is reported about the lines of a station: its changes as [number, age in ms, role,
+    active], the oldest first; how many were missed since those that were asked for; how often each
+    line became active since the start."""
 
     number: int
     missed: int

@@ -1,8 +1,8 @@
 """Decodes pictures that people upload in a process of its own: what breaks a decoder ends that
 process, and not the node.
 
-The child is started at the first picture and kept; it may use so much memory and time, opens no
-file, starts nothing, reaches no network and knows nothing of our environment
+The child is started at the first picture and kept; it may use a bounded amount of memory and time,
+opens no file, starts nothing, reaches no network and knows nothing of our environment
 (`node.pictures.confine`); a picture that ends it is refused. It gets `length, bytes` and answers
 with a line of JSON (`shape`, or `code` and `message`) and the pixels.
 """
@@ -65,7 +65,8 @@ class Decoder:
                 timer.cancel()
 
     def close(self) -> None:
-        """End the child, also one that decodes: whoever waits for it gets its problem at once."""
+        """End the child, even one that is decoding: a caller that waits for it gets its problem at
+        once."""
         child = self._child
         if child is not None:
             child.kill()

@@ -46,7 +46,7 @@ class _Waiting(NamedTuple):
 class PictureWriter:
     """See the head of this file.
 
-    written: is told once of each result that was given, and why it could not be written, if so.
+    written: told once about each result that was given, and why it could not be written, if so.
     preview: takes the annotated picture of a station as JPEG.
     """
 

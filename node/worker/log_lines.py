@@ -24,7 +24,7 @@ class LogLines(logging.Handler):
         """Send it."""
         try:
             self._side.send(b"l", self._said(record), wait=False)
-        except Exception:  # as handlers of logging do: a line is no part of what it tells of
+        except Exception:  # as handlers of logging do: a line is not part of what it reports
             self.handleError(record)
 
     def _said(self, record: logging.LogRecord) -> bytes:

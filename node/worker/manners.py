@@ -2,8 +2,8 @@
 cores it runs on, memory that is not paged out, and the real-time priority of the one thread that
 looks at parts.
 
-What the system does not allow is told, and the worker goes on without it. A thread with priority
-that never waits is ended by the kernel, whoever else may get no time any more to do so.
+What the system does not allow is reported, and the worker goes on without it. A thread with
+priority that never waits is ended by the kernel, since nothing else may get the time to do so.
 """
 
 import ctypes
@@ -26,8 +26,8 @@ def settle_in(station: StationSettings) -> Iterator[str]:
 
 
 def hurry(station: StationSettings) -> Iterator[str]:
-    """The calling thread goes before whoever has no priority, and threads that it starts do not.
-    What is not allowed, for people."""
+    """The calling thread goes before all that have no priority; threads that it starts do not. What
+    is not allowed, for people."""
     if station.priority:
         what = f"priority = {station.priority}"
         yield from _tried(what, lambda: _go_before(station.priority))

@@ -140,7 +140,8 @@ class Worker(Protocol):
         """As program(), without waiting; None while it is loaded."""
 
     def refresh(self, limit_s: float) -> None:
-        """Look for programs that changed, and wait so long for those in use to be loaded again."""
+        """Look for programs that changed, and wait that long for those in use to be loaded
+        again."""
 
     def rest(self) -> None:
         """Nobody asks for anything: let go what is not used any more."""

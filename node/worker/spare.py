@@ -15,7 +15,8 @@ NAME = "spare"
 
 
 class Spare:
-    """Any thread may take it. Its own thread starts it, and so must outlive whoever took it."""
+    """Any thread may take it. Its own thread starts it, and so must outlive the thread that took
+    it."""
 
     def __init__(self) -> None:
         self.beat_ns = time.monotonic_ns()

@@ -82,7 +82,7 @@ class Wire:
         return self._socket.fileno()
 
     def send(self, kind: bytes, payload: bytes = b"", *, wait: bool = True) -> bool:
-        """Send one message; False if nobody is there any more, or there is no room for it."""
+        """Send one message; False if the other end is gone, or there is no room for it."""
         for _ in range(TRIES if wait else 1):
             try:
                 self._send(kind, payload, 0 if wait else socket.MSG_DONTWAIT)
@@ -128,7 +128,7 @@ class Wire:
             os.close(files[0])
 
     def shut(self) -> None:
-        """Nothing more comes or goes: whoever waits at either end is told."""
+        """Nothing more comes or goes: threads that wait at either end are told."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 

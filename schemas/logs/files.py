@@ -1,8 +1,8 @@
 """Log files that cannot fill a disk: one grows to its size and is put aside; what is put aside has
 an age and a space.
 
-Several processes may write to one: lines are appended whole, and whoever finds it too large puts it
-aside under a lock. A line that cannot be written is left to the caller.
+Several processes may write to one: lines are appended whole, and the one that finds it too large
+puts it aside under a lock. A line that cannot be written is left to the caller.
 """
 
 import contextlib

@@ -61,10 +61,10 @@ def load(
 
     disk: whether certificates and the state folder are checked too (the folder is made if it is
     missing); a command that only talks to the broker does not need them. planted: whether links and
-    files of other accounts may lie in the state folder, for whoever removes them. user: whose
+    files of other accounts may lie in the state folder, for those who remove them. user: whose
     password has to be there, for node and web are given their own only; nobody speaks to a broker,
-    and reads no secret. data: what the file would hold, for whoever is about to write it. Each
-    error is also in the problem's details, `errors`.
+    and reads no secret. data: what the file would hold, for a caller that is about to write it.
+    Each error is also in the problem's details, `errors`.
     """
     errors: list[str] = []
     given = environ

@@ -1,8 +1,8 @@
 """Whole files on a disk that may be full, read-only or cut off at any moment: the only calls the
 stores write with.
 
-A file is written under another name, made durable, and renamed: whoever opens its name finds the
-old or the new content, never a part of it, and needs no lock to read.
+A file is written under another name, made durable, and renamed: a reader who opens its name finds
+the old or the new content, never a part of it, and needs no lock to read.
 """
 
 import errno

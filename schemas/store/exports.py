@@ -97,7 +97,7 @@ class Queue:
         return int(self._ledger.read(sql, (row, *self._values, *rows))[0][0])
 
     def skip(self, row: int, results: int) -> int:
-        """The first row that is not among the oldest so many."""
+        """The first row that is not among that many of the oldest."""
         sql = f"SELECT id {self._rows} ORDER BY id LIMIT 1 OFFSET ?"
         found = self._ledger.read(sql, (row, *self._values, results - 1))
         return int(found[0][0]) if found else row

@@ -100,8 +100,8 @@ class Pictures:
         self._ages_changed = True
 
     def names(self, result_id: str) -> Images:
-        """The names of a result's pictures. Raises Problem RESULT_NOT_FOUND for what is no result
-        id."""
+        """The names of a result's pictures. Raises Problem RESULT_NOT_FOUND for what is not a
+        result id."""
         if not re.fullmatch(ID, result_id):
             raise Problem("RESULT_NOT_FOUND", f"{result_id!r:.80} is not a result id")
         return Images(raw=f"{result_id}.jpg", annotated=f"{result_id}.annotated.jpg")

@@ -32,7 +32,7 @@ from schemas import Problem
 from schemas.tools.caliper import RowsTool
 
 ROUNDS = 4
-NOISE_PX = 6000  # so many tell the noise
+NOISE_PX = 6000  # this many tell the noise
 NORMAL = 1.4826  # sigma of normal numbers, in medians of their size
 SIGMAS = 4.5
 LEAST_OFF_PX, LEAST_PALE = 0.12, 0.12  # and a step's height, as a share

@@ -16,7 +16,7 @@ from node.vision.edges.steps import influence
 Floats = NDArray[np.float64]
 
 LEAST_ROWS = 5  # fewer do not tell how much they scatter
-PAIRED_ROWS = 16  # from so many on, two rows each: turned regions mix neighbouring rows
+PAIRED_ROWS = 16  # from this many on, two rows each: turned regions mix neighbouring rows
 REACH_BLURS, REACH_PX = 3.5, 3.0
 TOGETHER = 6.0  # sigmas of the blur: edges nearer to each other are known only together
 PIXEL = 0.29  # sigma of a pixel, as a blur

@@ -49,7 +49,7 @@ def row_hash(before: bytes, entry: AuditEntry, key: Key | None) -> bytes:
 
 
 def filling(rows: int, most: int) -> str | None:
-    """What to report about an audit with so many rows of those that it may have; None while there
+    """What to report about an audit with that many of the rows that it may have; None while there
     is room. Nothing is ever deleted."""
     return f"the audit has {rows} of {most} rows" if rows > FULL * most else None
 

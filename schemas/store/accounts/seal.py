@@ -1,9 +1,9 @@
 """What makes the audit's chain more than arithmetic: a key beside the database, and the head that
 was told last.
 
-The key (`audit.key`) is not in the database, so whoever can only write that makes no chain that
-holds. The head (`audit.head`) is renewed every hour and told outside too (the log), so that rows
-that are cut off are missed, with all counters set back.
+The key (`audit.key`) is not in the database, so somebody who can only write that makes no chain
+that holds. The head (`audit.head`) is renewed every hour and told outside too (the log), so that
+rows that are cut off are missed, with all counters set back.
 """
 
 import hashlib

@@ -264,8 +264,8 @@ class Factors:
         """Take a challenge out, and return its details; None if nobody asked it so, or it was
         answered, or too long ago.
 
-        Its age is by the clock of the boot, which nobody sets. Whoever answers for somebody else
-        takes nothing out.
+        Its age is by the clock of the boot, which nobody sets. A person who answers for somebody
+        else takes nothing out.
         """
         moment = self._accounts.clock()
         sql = (

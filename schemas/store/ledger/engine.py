@@ -1,15 +1,15 @@
 """One writer with group commit, and no writer thread.
 
-Theory of operation. A caller puts its operation into the line and takes the lock; whoever holds the
-lock opens a transaction, takes what stands in line, and commits it; the others find theirs done
-(flat combining: Hendler et al., SPAA 2010). So a lone commit costs no hand-over between threads,
-and many at a time cost one fsync. What need not be waited for is posted: it goes with the next
-commit, or with a flush by the thread that is asked for one. Committed results are handed to
+Theory of operation. A caller puts its operation into the line and takes the lock; the thread that
+holds the lock opens a transaction, takes what stands in line, and commits it; the others find
+theirs done (flat combining: Hendler et al., SPAA 2010). So a lone commit costs no hand-over between
+threads, and many at a time cost one fsync. What need not be waited for is posted: it goes with the
+next commit, or with a flush by the thread that is asked for one. Committed results are handed to
 `committed` in the order of their commits, before the next commit can begin.
 
 Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what
-is posted keeps its place, and whoever waits withdraws after WAIT_S (BRIEF_S once it is known that
-the ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never
+is posted keeps its place, and a caller that waits withdraws after WAIT_S (BRIEF_S once it is known
+that the ledger is held) and gets STORE_FAILED. Refused is refused: what was withdrawn is never
 committed, and if it was in a commit just then it is undone right after it.
 
 One operation's failure is its own. Of many each runs in a savepoint; if their commit fails, each is
@@ -151,7 +151,7 @@ class Engine(Queries):
         return job.value  # type: ignore[no-any-return]
 
     def post(self, operation: Operation[Any], settled: Settled, *, durable: bool = True) -> None:
-        """Put an operation into the line of the next commit, whoever makes it, and go on.
+        """Put an operation in line for the next commit, whichever thread makes it, and go on.
 
         settled(value, error) is called after that commit, by the thread that made it; it must be
         quick.
@@ -159,7 +159,7 @@ class Engine(Queries):
         self._line.add(Job(operation, durable, settled))
 
     def flush(self) -> bool:
-        """Commit what stands in line, or wait for whoever is just doing that.
+        """Commit what waits in line, or wait for the thread that is already doing that.
 
         False if it took too long: another process holds the ledger, or the disk hangs; what was
         posted keeps its place.

@@ -6,10 +6,10 @@ second: first beside the writer, on a connection of its own, which may take its 
 been appended meanwhile, while no commit runs, which is little. After that all of the log is in the
 database, and the next commit begins it anew from its start.
 
-Whoever reads in a transaction that stays open holds the log: it cannot begin anew, and grows. Then
-nobody waits, but it is told, with its size and for how long; when the reader is gone the log is
-moved and cut off. That is one call of SQLite, which takes as long as the disk needs for what has
-grown, gigabytes perhaps: nobody waits for it either, and it is told, too.
+A reader whose transaction stays open holds the log: it cannot begin anew, and grows. Then nothing
+waits, but it is reported, with its size and for how long; when the reader is gone the log is moved
+and cut off. That is one call of SQLite, which takes as long as the disk needs for what has grown,
+gigabytes perhaps: nothing waits for it either, and it is reported, too.
 """
 
 import contextlib
