@@ -90,7 +90,7 @@ class BackingUp:
         folder = self.store.begin()
         free, size = DISK.space(folder)
         if 100.0 * free < settings.pictures.min_free_percent * size:
-            raise Problem("DISK_SPACE", "a backup would take what is left")
+            raise Problem("DISK_SPACE", "a backup would use up what is left")
         words = ["make", str(self._loaded.path), str(folder / name), pictures]
         self._begin("make", name, [*words, "people" if people else "none"])
         return name

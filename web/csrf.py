@@ -39,7 +39,7 @@ def check(here: Site, *, bearer: bool) -> None:
         told = True
     if origin is not None:
         if _host_of(origin) != request.host:
-            raise Problem("CROSS_SITE", "Origin is another one")
+            raise Problem("CROSS_SITE", "Origin is a different one")
         told = True
     if told or not carried or bearer:
         return

@@ -73,7 +73,7 @@ def _http(error: HTTPException) -> ResponseReturnValue | HTTPException:
 
 def _fault(error: Exception) -> ResponseReturnValue:
     log.error("%s %s failed", request.method, plain(request.path, 200), exc_info=error)
-    problem = Problem("INTERNAL", "the log tells more under this request id")
+    problem = Problem("INTERNAL", "the log says more under this request id")
     if pages.is_page():
         return pages.refused(problem, 500)
     return fail(problem, request_id=g.get("request_id", ""))

@@ -179,7 +179,7 @@ def _audit(here: Site) -> Found:
         return Found(
             "degraded",
             (said("the audit has {rows} of {most} rows", rows=rows, most=most),),
-            "Export it, keep the file, and raise web.audit_rows",
+            "Export it, keep the file, and increase web.audit_rows",
         )
     return Found("ok")
 

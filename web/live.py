@@ -89,7 +89,7 @@ class Live:
         """
         with self._lock:
             if self._ending():
-                raise Problem("BUSY", "the server starts anew", retry_after_s=1)
+                raise Problem("BUSY", "the server is restarting", retry_after_s=1)
             self._sweep()
             taken = Counter(stream.person for stream in self._streams)
             if taken[person] >= max(1, self.limit // 2):

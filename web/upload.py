@@ -98,4 +98,4 @@ def _jpeg(data: bytes) -> PictureHead:
             return PictureHead("jpg", width, height)
         else:
             at += 2 + int(struct.unpack(">H", data[at + 2 : at + 4])[0])
-    raise Problem("IMAGE_INVALID", "the JPEG is cut off before it tells its size")
+    raise Problem("IMAGE_INVALID", "the JPEG is cut off before it says its size")

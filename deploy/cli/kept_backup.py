@@ -53,7 +53,7 @@ def _make(settings: str, file: str, kept: str, people: str) -> dict[str, Any]:
 def _room(folder: Path, least_percent: float) -> None:
     free, size = DISK.space(folder)
     if 100.0 * free < least_percent * size:
-        raise Problem("DISK_SPACE", "a backup would take what is left")
+        raise Problem("DISK_SPACE", "a backup would use up what is left")
 
 
 def _check(file: str) -> dict[str, Any]:

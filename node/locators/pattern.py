@@ -215,7 +215,7 @@ def _only(
     taught: bool = False,
 ) -> Pose:
     if not found:
-        raise Problem("PART_NOT_FOUND", "nothing like the pattern is wholly to be seen")
+        raise Problem("PART_NOT_FOUND", "nothing like the whole pattern can be seen")
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     rows, columns = learned.levels[0].shape
     x, y, score = found[0].x - (columns - 1) / 2, found[0].y - (rows - 1) / 2, found[0].score

@@ -31,7 +31,7 @@ def teach(
     """
     settings = program.program.locator
     if not isinstance(settings, Pattern) or master is None:
-        raise Problem("PROGRAM_INVALID", "of locators only one of kind pattern is taught")
+        raise Problem("PROGRAM_INVALID", "only a locator of kind pattern can be taught")
     kind = LOCATORS[settings.kind]
     whole = Frame(decode(master), 0, 0.0, "master", simulated=False)
     near = _learned(

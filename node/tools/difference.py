@@ -241,7 +241,7 @@ def _read(model: bytes) -> tuple[Floats, Floats, int]:
         or mean.dtype != np.uint16
         or spread.dtype != np.uint16
     ):
-        raise Problem("MODEL_INVALID", "the model is not one of this tool")
+        raise Problem("MODEL_INVALID", "the model does not belong to this tool")
     step = np.float32(MODEL_STEPS)
     return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts
 

@@ -244,7 +244,7 @@ def change_password(body: ChangePassword) -> Response:
     here, person = site(), current()
     user = prove(here, person.username, body.old_password, body, person.session)
     if body.new_password == body.old_password:
-        raise Problem("USER_INVALID", "new_password: it is the one there is", field="password")
+        raise Problem("USER_INVALID", "new_password: it is the current one", field="password")
     hashed = hash_password(body.new_password, user.username, words_of(here.settings))
     with here.audited("user.password", user.id):
         user = here.users.set(user.id, password_hash=hashed)

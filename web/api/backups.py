@@ -140,7 +140,7 @@ def ticket(name: str, body: Proof) -> Response:
     here = site()
     found = here.backing_up.store.get(name)
     if found.people is not False:
-        raise Problem("PERMISSION_DENIED", "what has people in it stays on this machine")
+        raise Problem("PERMISSION_DENIED", "a backup with people in it stays on this machine")
     ask_again(here, current(), body)
     here.audit("backup.fetch", found.name)
     until = str(int(time.time()) + TICKET_S)
@@ -160,7 +160,7 @@ def file(name: str) -> ResponseReturnValue:
         raise Problem("PERMISSION_DENIED", "the link was good for a minute")
     found = here.backing_up.store.get(name)
     if found.people is not False:
-        raise Problem("PERMISSION_DENIED", "what has people in it stays on this machine")
+        raise Problem("PERMISSION_DENIED", "a backup with people in it stays on this machine")
     path = here.backing_up.store.folder / found.name
     try:
         answer = send_file(path, "application/gzip", as_attachment=True, download_name=found.name)

@@ -107,7 +107,7 @@ def _asked(here: Site) -> dict[str, Any]:
     if details is None:
         raise Problem(
             "OIDC_REFUSED",
-            "this browser did not ask, or it is too long ago, or it was answered before",
+            "this browser did not ask, or too long ago, or it was already answered",
         )
     found: dict[str, Any] = json.loads(details)
     return found

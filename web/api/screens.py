@@ -113,7 +113,7 @@ def open_(body: Opening) -> Response:
         ):
             return begin(here, user, in_body=False, in_cookies=True)
     here.accounts.record(action="screen.failed", target="", details={}, **actor())
-    raise Problem("TOKEN_INVALID", "this link was revoked, or is not whole")
+    raise Problem("TOKEN_INVALID", "this link was revoked, or is incomplete")
 
 
 def digest(token: str) -> str:

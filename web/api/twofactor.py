@@ -91,7 +91,7 @@ def enable(body: WithCode) -> Response:
         raise Problem("TWO_FACTOR_INVALID")
     codes, digests = recovery_codes(here, person.id)
     if not here.accounts.factors.enable_totp(person.id, factor.secret, step, digests, actor()):
-        raise Problem("TWO_FACTOR_STATE", "it was set up anew meanwhile")
+        raise Problem("TWO_FACTOR_STATE", "it was set up again in the meantime")
     here.accounts.end_all(person.id, "session.void", actor(), but=person.session)
     return ok({"recovery_codes": codes}, "keep these codes where the phone is not")
 

@@ -102,7 +102,7 @@ def change(id: str, body: ChangedUser) -> Response:
     old = here.users.get(id)
     changes: dict[str, Any] = body.model_dump(exclude_none=True, exclude=set(Proof.model_fields))
     if not changes:
-        raise Problem("VALIDATION_FAILED", "nothing is to be changed")
+        raise Problem("VALIDATION_FAILED", "there is nothing to change")
     if "password" in changes or any(
         changes.get(key, getattr(old, key)) != getattr(old, key) for key in ("role", "disabled")
     ):

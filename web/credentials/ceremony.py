@@ -224,7 +224,7 @@ def _asked(here: Site, purpose: str, user: User, session: str, client_data: str)
     if here.accounts.factors.answered(challenge, purpose, user.id, session, LIMIT_S) is None:
         raise Problem(
             "PASSKEY_INVALID",
-            "nobody asked this, or not of this session, or it was answered before, or it is too"
+            "this was not asked, or not of this session, or it was already answered, or it is too"
             " late",
         )
     return challenge

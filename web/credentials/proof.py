@@ -45,7 +45,7 @@ def prove(
     if session and here.user(username).subject is not None:
         raise Problem(
             "PROOF_REQUIRED",
-            "an account of the identity provider has no password here: a local one has to do this",
+            "an account of the identity provider has no password here: this needs a local one",
         )
     with turn():
         return _proven(here, username, password, factor or Factor(), session)

@@ -122,7 +122,7 @@ class Provider:
         """Do a job on another thread, and wait for it so long at most. Raises Problem BUSY at once
         if too many are being done."""
         if not self._places.acquire(blocking=False):
-            raise Problem("BUSY", "too many ask the identity provider", retry_after_s=5)
+            raise Problem("BUSY", "too many are waiting for the identity provider", retry_after_s=5)
         done: Future[T] = Future()
 
         def work() -> None:
@@ -181,7 +181,7 @@ class Provider:
         ):
             more = self._ask(about.userinfo, None, {"Authorization": f"Bearer {access}"})
             if more.get("sub") != subject:
-                raise Problem("OIDC_REFUSED", "it tells about somebody else")
+                raise Problem("OIDC_REFUSED", "it is about somebody else")
             claims = {**more, **claims}
         at = claims.get("auth_time")
         return Claims(
@@ -295,5 +295,5 @@ class Provider:
         except Problem as problem:
             raise Problem("OIDC_AWAY", plain(problem.message, 200)) from None
         if not isinstance(found, dict):
-            raise Problem("OIDC_AWAY", "its answer is no object")
+            raise Problem("OIDC_AWAY", "its answer is not an object")
         return found

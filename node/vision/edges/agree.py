@@ -140,7 +140,7 @@ def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> 
     elif soft.max() > MOST_BLUR or _apart(soft) > softer:
         told = "the blur", soft.min(), soft.max()
     elif (plain & (moved > _most_beside(found))).any():
-        raise Problem("NO_VALUE", "something that the master has not lies beside an edge")
+        raise Problem("NO_VALUE", "something that the master does not have lies beside an edge")
     else:
         return
     raise Problem(

@@ -138,7 +138,7 @@ def find(
     slopes = gradients(images[level.factor])
     places = everywhere(doubled_of(slopes, gray.shape, learned.coarse), learned.coarse)
     if not len(places):
-        raise Problem("PART_NOT_FOUND", "nothing like the pattern is to be seen")
+        raise Problem("PART_NOT_FOUND", "nothing like the pattern can be seen")
     region = settings.region
     known = told_apart(images, slopes, places, settings, learned, clear, share)
     # the score leaves out what is not seen: of two that are seen alike, one agrees in more

@@ -121,7 +121,7 @@ function actions(one) {
     button(t("Check"), () => begun(post(`/backups/${one.name}/check`))),
     button(t("Download"), () => fetched(one), {
       disabled: stays,
-      title: stays ? t("What has people in it stays on this machine.") : null,
+      title: stays ? t("A backup with people in it stays on this machine.") : null,
     }),
     button(t("Remove"), () => removed(one), {}, ".danger"),
   );

@@ -9,7 +9,7 @@ const given = new URLSearchParams(location.hash.slice(1));
 
 async function open() {
   if (!given.get("token")) {
-    fail(t("This link is not whole: what stands behind # is missing."));
+    fail(t("This link is incomplete: the part after # is missing."));
     return $("#failed").append(` ${t("Ask an administrator for another link.")}`);
   }
   try {
