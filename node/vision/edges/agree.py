@@ -63,9 +63,9 @@ Find = Callable[[Strip], Found]
 
 
 class Shown(NamedTuple):
-    """What the master shows: the share of the rows in which every edge is seen, the share in which
-    they agree, the heights of their steps, their blurs, and by how many columns per row they lean
-    in the region."""
+    """What the master shows: the share of the rows in which every edge is seen, and that in which
+    they agree, 0 if no agreement is asked; the heights of their steps, their blurs in px, their
+    direction in the region in radians, and how far each moves if it is smoothed more, in px."""
 
     share: float
     agree: float
