@@ -77,6 +77,6 @@ def test_a_page_carries_its_help_and_a_guide_is_a_page(app: Flask) -> None:
     assert "are shown as tiles" in run
     guide = vera.client.get("/app/guides/plc", headers=headers)
     assert guide.status_code == 200
-    assert "For who programs the PLC" in guide.text
+    assert "For PLC programmers" in guide.text
     for name in ("no-such-guide", "..", "..%2fREADME"):
         assert vera.client.get(f"/app/guides/{name}", headers=headers).status_code == 404
