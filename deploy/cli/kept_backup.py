@@ -31,6 +31,8 @@ def main(words: list[str]) -> int:
     try:
         try:
             found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
+        except Problem:
+            raise
         except OSError as error:
             raise failed(str(error.filename or words[1]), error) from error
         except Exception as error:  # the asker is told what was wrong, not only that it ended

@@ -106,8 +106,9 @@ def test_nothing_is_made_twice_of_the_same_pixels(
     assert len(grays) == 1  # of the whole frame, for both places
     assert makes["LUT"] == 2  # a colour space for each place
     if placement.angle_deg == 0:
-        # a leaning edge is stood upright once in each place, by a first and a better guess
-        assert makes["warpAffine"] <= 4
+        # a leaning edge is stood upright once in each place, by a first and a better guess, and
+        # once more by the line through its rows
+        assert makes["warpAffine"] <= 6
 
 
 def test_the_next_frame_has_its_own(made: list[tuple[Any, ...]]) -> None:
