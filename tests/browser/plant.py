@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
 from argon2 import PasswordHasher
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -110,7 +112,26 @@ class Plant:
             command = [*COMMAND, "--config", str(self.node.config)]
             self.web = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         wait_for(lambda: self._curl("/api/v1/health").get("success") is True, 60, "the web")
+        self._hears()
         return self
+
+    def _hears(self) -> None:
+        """Wait until the drawn line is Ready: what is triggered before may reach nobody."""
+        states: list[dict[str, Any]] = []
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+
+        def connected(*_: Any) -> None:
+            client.subscribe("inspection/v1/node-01/state", 1)
+
+        client.on_connect = connected
+        client.on_message = lambda _, __, message: states.append(json.loads(message.payload))
+        client.connect("127.0.0.1", self.broker.port)
+        client.loop_start()
+        try:
+            wait_for(lambda: any(_ready(told) for told in states), 60, "the node")
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def user(self, name: str, role: UserRole) -> None:
         """An account with the usual password."""
@@ -152,6 +173,10 @@ class Plant:
                 return dict(json.load(answer))
         except (OSError, urllib.error.HTTPError):
             return {}
+
+
+def _ready(told: dict[str, Any]) -> bool:
+    return bool(told.get("stations", {}).get("cam1", {}).get("state") == "Ready")
 
 
 @contextmanager
