@@ -429,6 +429,10 @@ function stored(found) {
   );
   get("/stations").then(
     ({ stations }) => {
+      // what was activated a moment ago may not be in the node's state yet
+      const taken = editor.stations.filter(({ program }) => program === found.id);
+      for (const station of stations)
+        if (taken.some(({ id }) => id === station.id)) station.program = found.id;
       editor.stations = stations;
       draw();
     },
