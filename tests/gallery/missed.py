@@ -82,12 +82,17 @@ class Challenged(NamedTuple):
 
 
 def names() -> list[str]:
-    """What all programs miss."""
+    """The names of all programs that are challenged."""
     return [*SHIPPED, *_cases()]
 
 
+def extra(name: str) -> str | None:
+    """The module without which one of them cannot run."""
+    return None if name in SHIPPED else _cases()[name].extra
+
+
 def program(name: str) -> Challenged:
-    """What one of them misses."""
+    """One of them, taught, with its good part."""
     if name in SHIPPED:
         return SHIPPED[name]()
     case = _cases()[name]
