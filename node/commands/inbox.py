@@ -116,10 +116,12 @@ class Commands:
         broker's thread; never raises."""
         try:
             self._put(name, message, backlog)
-        except Exception:
+        except Exception as error:
             # if not acknowledged, it would end the connection, be delivered again, and end the next
             # one
             log.exception("a command could not be taken")
+            with contextlib.suppress(Exception):  # the log has the first one
+                self._reply(name, message, _faulty(message, error), None)
 
     def _put(self, name: str, message: Incoming, backlog: Backlog | None) -> None:
         if message.retain:
@@ -199,10 +201,7 @@ class Commands:
             reply = self._answer(waiting)
         except Exception as error:
             log.exception("command %s failed", waiting.name)
-            reply = refused(
-                _request_id(waiting.message.payload),
-                Problem("INTERNAL", f"{type(error).__name__}: {error}"),
-            )
+            reply = _faulty(waiting.message, error)
         try:
             self._reply(waiting.name, waiting.message, reply, waiting.row)
         except Exception:  # its row stays, and is answered at the next start
@@ -322,6 +321,12 @@ def _command(name: str, payload: bytes) -> Command:
         return COMMANDS[name].model_validate(value)
     except ValidationError as error:
         raise Problem("BAD_COMMAND", explain(error)) from None
+
+
+def _faulty(message: Incoming, error: Exception) -> Reply:
+    """The answer to a command that met a fault of ours."""
+    problem = Problem("INTERNAL", f"{type(error).__name__}: {error}")
+    return refused(_request_id(message.payload), problem)
 
 
 def _request_id(payload: bytes) -> str:

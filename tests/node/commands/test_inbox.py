@@ -358,7 +358,7 @@ def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_
         assert paused(node) == set()
 
 
-def test_whatever_goes_wrong_with_a_command_does_not_end_the_connection(
+def test_whatever_goes_wrong_with_a_command_is_answered_and_does_not_end_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with still(tmp_path) as node:
@@ -368,6 +368,8 @@ def test_whatever_goes_wrong_with_a_command_does_not_end_the_connection(
                 "ping", Incoming(node.names("cmd", "ping"), b'{"request_id":"r-1"}')
             )
         assert "a command could not be taken" in caplog.text
+        (reply,) = node.said("reply", "ping")
+        assert (reply["request_id"], reply["error"]["code"]) == ("r-1", "INTERNAL")
         assert node.command("ping", request_id="r-2")["ok"]
 
 
