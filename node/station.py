@@ -196,13 +196,13 @@ class Station:
     def crashed(self, crash: Crash) -> None:
         """A program has ended this station's worker again and again: no part is taken until
         somebody resumes it."""
-        said = (
+        crash_said = (
             f"program {crash.program} version {crash.version} ended the worker {crash.times} times"
             f" in a row, at {crash.doing}: {crash.how}. {PAUSED}"
         )
-        log.critical("station %s: %s", self.id, said)
+        log.critical("station %s: %s", self.id, crash_said)
         self.paused = True  # whether it can be remembered or not
-        self.crash = said
+        self.crash = crash_said
         with contextlib.suppress(Problem):
             self.pause(True)
 

@@ -25,6 +25,7 @@ from web.translations import LANGUAGES, UNREVIEWED, catalogue
 
 TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+OF_CRASHES = ("PAUSED", "crash_said", "self.crash")  # what a station says that its crashes paused
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
 NODE = Path(__file__).parents[1] / "node"
 SPEAKING = sorted([*NODE.rglob("*.py"), *Path(__file__).parent.rglob("*.py")])
@@ -100,6 +101,10 @@ def _problems(path: Path) -> list[str]:
     js/told.js finds them again in what came."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(ast.unparse(target) in OF_CRASHES for target in targets):
+                found += _sayings(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
             if name in ("Problem", "set"):

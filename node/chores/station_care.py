@@ -45,7 +45,7 @@ class StationCare:
             program = (
                 station.worker.peek(station.program_id)
                 if station.program_id
-                else Problem("PROGRAM_NOT_FOUND")
+                else Problem("PROGRAM_NOT_FOUND", "no program is active")
             )
             self._alarms.set(
                 "PROGRAM", program.message if isinstance(program, Problem) else None, station.id

@@ -9,6 +9,7 @@ import { translated } from "../told.js";
 import { ago, t, time } from "../words.js";
 import { Actions } from "./actions.js";
 import { LAMPS, LAMP_WORDS, lamps, outdated, sentence, stateOf, stateWord } from "./condition.js";
+import { Cure } from "./cure.js";
 import { Figures } from "./figures.js";
 import { Picture } from "./picture.js";
 import { Pinned } from "./pinned.js";
@@ -41,6 +42,7 @@ export class Card {
     this.picture = new Picture(station, (id, blob) => this.strip.thumb(id, blob));
     this.picture.fallback = () => this.kept();
     this.actions = new Actions(station, changed);
+    this.cure = new Cure(station, () => this.actions.halt());
     this.state = h("span.tag");
     this.program = h("span.station-program");
     this.lamps = Object.keys(LAMPS).map((name) => {
@@ -81,6 +83,7 @@ export class Card {
         { "aria-label": t("Lamps") },
         this.lamps.map(({ element }) => element),
       ),
+      this.cure.element,
     );
     this.element = h(
       "section.card.station",
@@ -169,6 +172,7 @@ export class Card {
       word.textContent = `: ${LAMP_WORDS[lamp]()}`;
     }
     this.actions.draw(state, programs);
+    this.cure.draw(state);
     this.tick();
   }
 

@@ -6,7 +6,8 @@ import { ago, t } from "../words.js";
 
 const IDLE_S = 600;
 const AWAY_S = 15;
-const READY = ["Ready", "SingleExecution", "ContinuousExecution", "Initialized"];
+/** States in which it takes parts. */
+export const READY = ["Ready", "SingleExecution", "ContinuousExecution", "Initialized"];
 
 const STATES = {
   Preoperational: () => t("Not ready"),
@@ -24,6 +25,15 @@ const STATES = {
 export function sentence(message) {
   const whole = t(message);
   return whole === message ? t(message.split(": ")[0]) : whole;
+}
+
+/**
+ * Why it takes no part, in a few words: the card says the rest.
+ * @param {import("../events.js").Station} state
+ */
+function stopped({ program, error }) {
+  if (error.code === "STATION_PAUSED") return t("its program failed again and again");
+  return program ? sentence(error.message) : t("No program is chosen yet");
 }
 
 /** The node's word about a station, null when nobody knows. */
@@ -53,7 +63,7 @@ export function outdated(station, result) {
   const state = stateOf(station);
   if (!state) return t("The node does not know this station");
   if (!READY.includes(state.state))
-    return state.error ? `${stateWord(state)}: ${sentence(state.error.message)}` : stateWord(state);
+    return state.error ? `${stateWord(state)}: ${stopped(state)}` : stateWord(state);
   if (result && age_s > IDLE_S) return t("No part since {ago}", { ago: ago(age_s) });
   return null;
 }
