@@ -34,7 +34,10 @@ class Said(NamedTuple):
 
 
 MISSED = Said("missed")  # the ledger may have more
-FOR_SCREENS = ("alarm.acknowledged",)  # notices; the others are about people and their sessions
+FOR_SCREENS = (
+    "alarm.acknowledged",
+    "ng.acknowledged",
+)  # notices; the others are about people and their sessions
 END = Said("end")  # this process ends; the browser connects again by itself and misses nothing
 
 

@@ -1,6 +1,8 @@
 """With gloves: what is touched on a phone is at least 44 px in both directions; links within a
 sentence, which do nothing at the line, are left out."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -35,3 +37,21 @@ def test_everything_is_large_enough_for_gloves(plant: Plant, visit: Visit, path:
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     assert page.evaluate(SMALL) == []
     assert overflow(page) == 0
+
+
+HEAD = 320  # px, of the 844 of a phone
+
+
+@pytest.mark.parametrize("path", ["/app/run", "result"])
+def test_what_is_looked_for_is_not_pushed_out_of_sight_by_a_head(
+    plant: Plant, visit: Visit, path: str
+) -> None:
+    newest = a_result(plant, "NG")
+    page = visit(f"/app/history/{newest}" if path == "result" else path, phone=True)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    first = page.locator("#viewer" if path == "result" else "[data-station=cam1] .call")
+    assert (first.bounding_box() or {"y": HEAD})["y"] < HEAD
+    if path == "result":
+        expect(page.locator("#head")).to_contain_text(re.compile(r"\((at least|at most) [\d.]+"))
+    else:
+        assert page.locator(".page-actions").bounding_box()["height"] < 50  # type: ignore[index]

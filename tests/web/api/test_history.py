@@ -44,6 +44,28 @@ def test_pages_lead_through_all_results_of_a_filter(viewer: Someone) -> None:
     assert found == [result_id(n) for n in range(3000, 0, -1) if n % 50 == 0 and n % 1000]
 
 
+def test_a_bad_part_is_seen_for_everybody_by_an_operator(app: Flask, viewer: Someone) -> None:
+    operator = Someone(app, "OPERATOR")
+    assert viewer.get("/stations/cam2/seen") == {"result_id": None, "by": None, "at": None}
+    bad, good = result_id(50), result_id(2)
+    for station, result, refused in [
+        ("cam2", good, (422, "VALIDATION_FAILED")),
+        ("cam1", bad, (422, "VALIDATION_FAILED")),
+        ("cam2", "none", (404, "RESULT_NOT_FOUND")),
+        ("cam9", bad, (404, "STATION_NOT_FOUND")),
+    ]:
+        body = {"result_id": result}
+        assert operator.refused("POST", f"/stations/{station}/seen", json=body) == refused
+    assert operator.ask("POST", "/stations/cam2/seen", json={"result_id": bad}).status_code == 200
+    seen = viewer.get("/stations/cam2/seen")
+    assert (seen["result_id"], seen["by"]) == (bad, operator.username)
+    assert viewer.get("/stations/cam1/seen")["result_id"] is None
+    assert viewer.refused("POST", "/stations/cam2/seen", json={"result_id": bad}) == (
+        403,
+        "PERMISSION_DENIED",
+    )
+
+
 def test_a_row_and_an_export_say_why_a_part_is_not_ok(viewer: Someone) -> None:
     row = viewer.get("/results?verdict=NG&limit=1")["results"][0]
     assert row["why"] == {

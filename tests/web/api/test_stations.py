@@ -206,6 +206,7 @@ def test_viewers_only_see(app_with_node: Flask) -> None:
         ("POST", "/stations/cam1/capture", None),
         ("POST", "/stations/cam1/counters/reset", None),
         ("POST", "/alarms/X/acknowledge", {"since": "x"}),
+        ("POST", "/stations/cam1/seen", {"result_id": "x"}),
     ]:
         assert viewer.refused(method, path, json=body) == (403, "PERMISSION_DENIED"), path
     image = viewer.ask("GET", "/stations/cam1/image")

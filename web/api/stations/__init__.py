@@ -1,7 +1,7 @@
 """Stations: their state as the node tells it, and what an operator may ask of them; alarms and
-their acknowledgement."""
+bad parts, and that they were seen."""
 
-from web.api.stations import alarms, state
+from web.api.stations import alarms, seen, state
 from web.api.stations.base import stations
 
-__all__ = ["alarms", "state", "stations"]
+__all__ = ["alarms", "seen", "state", "stations"]

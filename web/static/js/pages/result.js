@@ -11,6 +11,7 @@ import { timesBar } from "../history/times_bar.js";
 import { toolsTable } from "../history/tools.js";
 import { tryNewest } from "../history/try.js";
 import { translated } from "../told.js";
+import { whyOf, whyText } from "../why.js";
 import { number, page, t, time } from "../words.js";
 
 // of the answers, not of the result
@@ -108,12 +109,14 @@ async function load(id) {
 
 function show() {
   document.title = `${result.verdict} ${result.part_id ?? number(result.seq)} · ${page.node_id}`;
+  const why = whyOf(result);
   put(
     $("#head"),
     verdict(result.verdict),
     h("span", result.part_id ?? t("Number {seq}", { seq: number(result.seq) })),
     h("span.muted.small.nowrap", `${result.station}, ${time(result.finished_at)}`),
     result.simulated ? h("span.tag.simulated", t("Simulated")) : null,
+    why ? h("span.head-why", whyText(why)) : null,
   );
   const { error } = result;
   $("#problem").hidden = !error;
@@ -135,7 +138,12 @@ function actions() {
   const { program, images, kept, newest_version: newest } = result;
   const admin = may("ADMIN") && program !== null && newest !== null;
   return [
-    h("button.button.small", { type: "button", onclick: copy }, icon("copy"), t("Copy JSON")),
+    h(
+      "button.button.small",
+      { type: "button", onclick: copy },
+      icon("copy"),
+      h("span", t("Copy JSON")),
+    ),
     admin && kept.includes(images.raw)
       ? h(
           "button.button.small",

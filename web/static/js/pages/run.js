@@ -150,6 +150,10 @@ live.addEventListener(
   "event",
   ({ detail }) => detail.type === "program.changed" && list().catch(complain),
 );
+// seen at another screen
+live.addEventListener("notice", ({ detail }) => {
+  if (detail.kind === "ng.acknowledged") cards[detail.station]?.pinned?.see(detail.result_id);
+});
 for (const kind of ["state", "link", "mode", "alarm"]) live.addEventListener(kind, () => soon());
 
 // For who cannot see the screen: a verdict that is not good, now and then.

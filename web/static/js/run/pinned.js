@@ -1,7 +1,8 @@
-// The last part that was NG: it stays in sight after the next good ones, until somebody has
-// acknowledged it on this screen.
+// The last part that was NG: it stays in sight after the next good ones, on every screen, until an
+// operator has seen it.
 
-import { get } from "../api.js";
+import { get, may, post } from "../api.js";
+import { doing } from "../dialog.js";
 import { h, put } from "../dom.js";
 import { whyOf, whyText } from "../why.js";
 import { ago, t } from "../words.js";
@@ -9,6 +10,7 @@ import { ago, t } from "../words.js";
 export class Pinned {
   #station;
   #result = null; // {id, seq, part, at, why, kept}
+  #seen = null; // id of the one that was seen last
   #age = h("span.muted");
 
   constructor(station) {
@@ -19,7 +21,13 @@ export class Pinned {
   /** The newest NG of before. Throws ApiError. */
   async load() {
     const query = { station: this.#station, verdict: "NG", limit: 1 };
-    const [row] = (await get("/results", query)).results;
+    const [{ results }, { result_id }] = await Promise.all([
+      get("/results", query),
+      // where that cannot be asked, it is shown
+      get(`/stations/${this.#station}/seen`).catch(() => ({ result_id: null })),
+    ]);
+    this.see(result_id);
+    const [row] = results;
     if (row && !(this.#result?.seq >= row.seq)) this.#take(row, row.why, row.pictures);
   }
 
@@ -29,27 +37,29 @@ export class Pinned {
       this.#take(result, whyOf(result), Boolean(result.images?.annotated));
   }
 
+  /** Somebody has seen this one. */
+  see(id) {
+    this.#seen = id;
+    if (this.#result?.id === id) this.element.hidden = true;
+  }
+
   tick() {
     if (!this.element.hidden) this.#age.textContent = ago((Date.now() - this.#result.at) / 1000);
   }
 
   #take({ result_id: id, seq, part_id: part, finished_at: at }, why, kept) {
     this.#result = { id, seq, part, at: Date.parse(at), why, kept };
-    this.element.hidden = localStorage.getItem(this.#key) === id;
+    this.element.hidden = this.#seen === id;
     if (!this.element.hidden) this.#draw();
-  }
-
-  get #key() {
-    return `acknowledged.${this.#station}`;
   }
 
   #draw() {
     const { id, seq, part, why, kept } = this.#result;
     const picture = h("img", { alt: "", loading: "lazy", src: `/api/v1/pictures/${id}.thumb.jpg` });
     picture.addEventListener("error", () => picture.remove());
-    const acknowledge = () => {
-      localStorage.setItem(this.#key, id);
-      this.element.hidden = true;
+    const acknowledge = async () => {
+      await post(`/stations/${this.#station}/seen`, { result_id: id });
+      this.see(id);
     };
     put(
       this.element,
@@ -62,7 +72,9 @@ export class Pinned {
         why ? h("span", whyText(why)) : null,
         this.#age,
       ),
-      h("button.button", { type: "button", onclick: acknowledge }, t("Seen")),
+      may("OPERATOR")
+        ? h("button.button", { type: "button", onclick: doing(acknowledge) }, t("Seen"))
+        : null,
     );
     this.tick();
   }

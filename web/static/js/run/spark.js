@@ -35,7 +35,18 @@ export class Spark {
       seq: last - verdicts.length + 1 + place,
       verdict: LETTERS[letter],
     }));
-    this.parts = [...known, ...this.parts.filter(({ seq }) => seq > last)].slice(-MOST);
+    this.know(known);
+  }
+
+  /** What is known of the last parts, the oldest first; newer ones that came meanwhile stay. */
+  know(parts) {
+    const last = parts.at(-1)?.seq ?? 0;
+    this.parts = [...parts, ...this.parts.filter(({ seq }) => seq > last)].slice(-MOST);
+  }
+
+  /** How many of them had this verdict. */
+  count(verdict) {
+    return this.parts.filter((part) => part.verdict === verdict).length;
   }
 
   add({ seq, verdict }) {

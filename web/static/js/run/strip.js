@@ -1,9 +1,10 @@
-// The film strip: the last 20 parts, the newest first, each leading to its result. It stands still
-// while somebody points at it.
+// The film strip: the last 20 parts with their pictures, the newest first, each leading to its
+// result, and below them the last 60 as bars. It stands still while somebody points at it.
 
 import { ask, get } from "../api.js";
 import { h, icon, put } from "../dom.js";
 import { t, time } from "../words.js";
+import { MOST as BARS, Spark } from "./spark.js";
 
 const MOST = 20;
 const WIDTH = 80 * Math.min(2, Math.ceil(devicePixelRatio)); // px of a picture
@@ -17,7 +18,14 @@ export class Strip {
     this.waiting = []; // results that have not moved in yet
     this.held = false;
     this.list = h("ol.strip", { "aria-label": t("The last {count} parts", { count: MOST }) });
-    this.element = h("div.strip-box", { tabindex: -1 }, this.list);
+    this.spark = new Spark();
+    this.lately = h("span.lately-words");
+    this.element = h(
+      "div.strip-box",
+      { tabindex: -1 },
+      this.list,
+      h("p.lately", this.spark.element, this.lately),
+    );
     const hold = (held) => () => this.hold(held);
     this.list.addEventListener(
       "pointerenter",
@@ -48,7 +56,11 @@ export class Strip {
     this.timer = 0;
     if (this.held || !this.waiting.length) return;
     this.flushedAt = Date.now();
-    for (const result of this.waiting.splice(0)) this.insert(result);
+    for (const result of this.waiting.splice(0)) {
+      this.insert(result);
+      this.spark.add(result);
+    }
+    this.tally();
   }
 
   /** A result that has just come. */
@@ -60,7 +72,7 @@ export class Strip {
     )
       return;
     this.waiting.push(result);
-    if (this.waiting.length > MOST) this.waiting.shift();
+    if (this.waiting.length > BARS) this.waiting.shift();
     if (!this.timer)
       this.timer = setTimeout(
         () => this.flush(),
@@ -77,6 +89,14 @@ export class Strip {
     for (const gone of this.items.splice(MOST)) gone.element.remove();
   }
 
+  // How the last parts were, for who cannot see the bars too.
+  tally() {
+    this.spark.draw();
+    const counts = { count: this.spark.parts.length };
+    for (const verdict of ["NG", "ERROR"]) counts[verdict] = this.spark.count(verdict);
+    this.lately.textContent = t("Last {count} parts: {NG} NG, {ERROR} ERROR", counts);
+  }
+
   made({ result_id: id, seq, verdict, part_id: part, finished_at: at }) {
     const canvas = h("canvas", { width: 0, height: 0, "aria-hidden": "true" });
     const label = [verdict, part ?? `#${seq}`, time(at, { date: false })].join(", ");
@@ -91,11 +111,14 @@ export class Strip {
 
   /** Ask for the last results and for the pictures that are there. */
   async load() {
-    const [{ results }, { result_ids: shown }] = await Promise.all([
-      get("/results", { station: this.station, limit: MOST }),
+    const [{ results: all }, { result_ids: shown }] = await Promise.all([
+      get("/results", { station: this.station, limit: BARS }),
       get(`/stations/${this.station}/pictures`).catch(() => ({ result_ids: [] })),
     ]);
+    const results = all.slice(0, MOST);
     const newest = results[0]?.seq ?? 0;
+    this.spark.know(all.map(({ seq, verdict }) => ({ seq, verdict })).reverse());
+    this.tally();
     this.items = this.items.filter(({ seq }) => seq > newest); // came meanwhile
     put(
       this.list,
