@@ -22,6 +22,7 @@ NODE_ALARMS = (
     "AUDIT",
     "EXPORT",
     "BACKUP",
+    "FAULT",
 )
 STATION_ALARMS = (
     "CAMERA",

@@ -22,6 +22,7 @@ from broker.topics import Names
 from node import ending, limits
 from node.alarms import Alarms
 from node.chores.certificates import CertificateWatch
+from node.chores.faults import Faults
 from node.chores.figures import Figures
 from node.chores.info_telling import InfoTelling
 from node.chores.keeping import Keeping
@@ -144,11 +145,13 @@ class Service:
         self.info = InfoTelling(
             settings, self.stations, self.programs, self.alarms, self.outbox, self.version
         )
+        self.faults = Faults(self.alarms)
         self.chores = self._chores()
         self.keeping = Keeping(
             self.ledger,
             settings.history,
             self.alarms,
+            self.faults,
             tuple(station.id for station in settings.station if station.clocks_synced),
         )
         self.watch = Watch(self.stations, self.driver, self.metrics, self.outbox, self._beats)
@@ -201,6 +204,7 @@ class Service:
         certificates = CertificateWatch(self.settings, alarms, metrics)
         return Chores(
             failed,
+            self.faults,
             (
                 Chore("count", figures.count),
                 Chore("store", storing.look),
@@ -215,6 +219,7 @@ class Service:
                 Chore("audit", lambda: alarms.set("AUDIT", self.audit.trouble()), 10.0, 1.0),
                 Chore("maintenance", care.maintenance, 1.0, 1.0),
                 Chore("exports", self.exports.tell, 1.0, 1.0),
+                Chore("faults", self.faults.tell, 1.0, 1.0),
             ),
         )
 

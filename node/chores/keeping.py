@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from node.alarms import Alarms
+from node.chores.faults import Faults
 from node.limits import STOP_S
 from schemas import Problem
 from schemas.settings import HistorySettings
@@ -38,6 +39,7 @@ class Keeping:
         ledger: Ledger,
         history: HistorySettings,
         alarms: Alarms,
+        faults: Faults,
         believing: tuple[str, ...] = (),
         clock: Clock = CLOCK,
     ) -> None:
@@ -45,6 +47,7 @@ class Keeping:
         self._ledger = ledger
         self._history = history
         self._alarms = alarms
+        self._faults = faults
         self._jumps = Jumps(clock)
         self._clock = clock
         self._believing = believing
@@ -95,8 +98,8 @@ class Keeping:
         except Problem as problem:
             # it comes again; whatever has something to write reports that nothing can be written
             log.debug("%s: %s", work.__name__, problem)
-        except Exception:
-            log.exception("%s failed", work.__name__)
+        except Exception as error:
+            self._faults.happened(f"care of the ledger, {work.__name__.strip('_')}", error)
 
     def _tell(self) -> None:
         wrong = self._jumps.look()

@@ -5,16 +5,14 @@ that are too old: each is a file here, and this is the thread that has them done
 needs does keeping.py, on threads of its own.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from node.chores.faults import Faults
 from node.limits import STOP_S
 from schemas import Problem
-
-log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 
@@ -31,12 +29,16 @@ class Chore(NamedTuple):
 class Chores:
     """The thread of chores. One that raises is done again in its turn, and ends none of the others.
 
-    failed: why those could not be done that raised a Problem, by name.
+    failed: why those could not be done that raised a Problem, by name. faults: told of those that
+    raised anything else.
     """
 
-    def __init__(self, failed: dict[str, Problem], chores: tuple[Chore, ...]) -> None:
+    def __init__(
+        self, failed: dict[str, Problem], faults: Faults, chores: tuple[Chore, ...]
+    ) -> None:
         self.beat_ns = time.monotonic_ns()
         self._failed = failed
+        self._faults = faults
         self._chores = chores
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
@@ -72,5 +74,5 @@ class Chores:
             self._failed.pop(chore.name, None)
         except Problem as problem:
             self._failed[chore.name] = problem
-        except Exception:
-            log.exception("chore %s failed", chore.name)
+        except Exception as error:
+            self._faults.happened(f"chore {chore.name}", error)

@@ -9,6 +9,7 @@ from broker.outbox import Outbox
 from broker.topics import Names
 from node.alarms import Alarms
 from node.chores import keeping
+from node.chores.faults import Faults
 from node.chores.keeping import Jumps, Keeping
 from node.limits import BEAT_S
 from schemas.settings import HistorySettings
@@ -77,7 +78,7 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(
     alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
     held: list[Held] = []
     monkeypatch.setattr(ledger, "log_held", lambda: held[0] if held else None)
-    keeper = Keeping(ledger, HistorySettings(), alarms, clock=SetClock())
+    keeper = Keeping(ledger, HistorySettings(), alarms, Faults(alarms), clock=SetClock())
     keeper.start()
     assert "gone or empty" in alarms.active["LEDGER"].message
     assert "log is" not in alarms.active["LEDGER"].message
@@ -127,13 +128,13 @@ def test_a_station_that_goes_by_sent_at_with_a_clock_that_nobody_keeps_is_told_u
     clock = SetClock()
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
-    keeper = Keeping(ledger, HistorySettings(), alarms, ("cam1",), clock)
+    keeper = Keeping(ledger, HistorySettings(), alarms, Faults(alarms), ("cam1",), clock)
     keeper._tell()
     assert "cam1 judges sent_at" in alarms.active["CLOCK"].message
     clock.kept = True
     keeper._tell()
     assert "CLOCK" not in alarms.active
-    Keeping(ledger, HistorySettings(), alarms, (), SetClock())._tell()
+    Keeping(ledger, HistorySettings(), alarms, Faults(alarms), (), SetClock())._tell()
     assert "CLOCK" not in alarms.active
     ledger.close()
 
@@ -144,10 +145,12 @@ def test_it_removes_what_is_too_old_and_keeps_the_stamp_and_the_reserve(tmp_path
     for number in range(3):
         ledger.accept_all([LedgerEntry(new(f"t{number}"), build(f"t{number}"))])
     ledger.confirmed([row.result_id for row in ledger.pending(0, 10)])
+    alarms = Alarms((), Outbox(Names("inspection/v1", "node-01")))
     keeper = Keeping(
         ledger,
         HistorySettings(max_days=1.0),
-        Alarms((), Outbox(Names("inspection/v1", "node-01"))),
+        alarms,
+        Faults(alarms),
         clock=clock,
     )
     keeper._prune()

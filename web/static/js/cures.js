@@ -65,7 +65,8 @@ const CURES = {
   },
   FAULT: {
     advice: () => t("A fault of the node: keep the log, and report it."),
-    go: (station) => ({ href: at("/app/run", station), text: t("Open the station") }),
+    go: (station) =>
+      station ? { href: at("/app/run", station), text: t("Open the station") } : health(),
   },
   DUPLICATES: {
     advice: () => t("Somebody sends the same id for different parts: give each its own."),
