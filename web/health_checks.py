@@ -259,18 +259,19 @@ def _node(here: Site) -> Found:
     if presence != "ok" or told is None:
         return Found("error", (said("the node is not heard"),), GONE, _ago(watch.age_s))
     state = str(told.get("state"))
+    stations: dict[str, Any] = told.get("stations") or {}
+    tested = sorted(station_id for station_id, one in stations.items() if one.get("maintenance"))
+    idle = said("{stations}: in maintenance, no part is inspected", stations=", ".join(tested))
+    left = (idle,) if tested else ()
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms))
         found = (
             said("{state}, alarms: {codes}", state=state, codes=codes) if codes else Said(state, {})
         )
         since = min((str(alarm.get("since")) for alarm in watch.alarms.values()), default=None)
-        return Found("degraded", (found,), "See the alarms", since)
-    stations: dict[str, Any] = told.get("stations") or {}
-    tested = sorted(station_id for station_id, one in stations.items() if one.get("maintenance"))
-    if tested:
-        left = said("{stations}: in maintenance, no part is inspected", stations=", ".join(tested))
-        return Found("degraded", (left,), "End it on the page I/O")
+        return Found("degraded", (found, *left), "See the alarms", since)
+    if left:
+        return Found("degraded", left, "End it on the page I/O")
     return Found("ok", (Said(state, {}),))
 
 

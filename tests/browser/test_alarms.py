@@ -25,13 +25,16 @@ BAD: dict[str, Any] = {
 }
 
 
-def told(page: Page, alarms: dict[str, Any], **station: Any) -> None:
-    """The page is given these alarms, and this of the state of cam1, on the way from the web to
-    it."""
+def told(
+    page: Page, alarms: dict[str, Any], node: dict[str, Any] | None = None, **station: Any
+) -> None:
+    """The page is given these alarms, and this state of the node, or this of cam1 in it, on the way
+    from the web to it."""
     answer = page.context.request.get("/api/v1/events/now").json()
     hello = answer["data"]
     hello["alarms"] = alarms
     hello["state"]["stations"]["cam1"].update(station)
+    hello["state"] = hello["state"] if node is None else node
 
     def steered(route: Route) -> None:
         if "/now" in route.request.url:

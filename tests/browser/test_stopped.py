@@ -71,3 +71,14 @@ def test_one_without_a_program_says_that_none_was_chosen(visit: Visit) -> None:
     expect(cure).to_contain_text("No program is chosen yet")
     cure.get_by_role("link", name="Choose a program").click()
     expect(page).to_have_url(re.compile("/app/programs"))
+
+
+@pytest.mark.parametrize("state", [{}, {"state": "Offline"}], ids=str)
+def test_a_broker_that_has_just_gone_makes_no_station_unknown(
+    visit: Visit, state: dict[str, str]
+) -> None:
+    page = visit()
+    told(page, {}, state)
+    page.goto("/app/run?station=cam2")
+    note = page.locator('[data-station="cam2"] .call-note')
+    expect(note).to_have_text("Node away" if state else "Node silent")

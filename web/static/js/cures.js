@@ -2,8 +2,6 @@
 
 import { may } from "./api.js";
 import { h } from "./dom.js";
-import { live } from "./events.js";
-import { translated } from "./told.js";
 import { t } from "./words.js";
 
 const health = () => ({ href: "/app/health", text: t("Open Health") });
@@ -89,10 +87,4 @@ const CURES = {
 export function cureOf(code, station) {
   const cure = CURES[String(code).split(".")[0]];
   return cure ? { advice: cure.advice(), ...cure.go(station) } : null;
-}
-
-/** What an alarm says, for people. */
-export function saidOf(code, { message, station }) {
-  const none = code.startsWith("PROGRAM.") && live.state?.stations?.[station]?.program === null;
-  return none ? t("No program is chosen yet") : translated(message);
 }

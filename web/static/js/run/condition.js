@@ -2,6 +2,7 @@
 // any more must not look as if it did.
 
 import { live } from "../events.js";
+import { NONE_CHOSEN, translated } from "../told.js";
 import { ago, t } from "../words.js";
 
 const IDLE_S = 600;
@@ -23,7 +24,7 @@ const STATES = {
 
 /** A problem's sentence for people without its details: "The catalogue's sentence: details". */
 export function sentence(message) {
-  const whole = t(message);
+  const whole = message === NONE_CHOSEN ? translated(message) : t(message);
   return whole === message ? t(message.split(": ")[0]) : whole;
 }
 
@@ -31,9 +32,9 @@ export function sentence(message) {
  * Why it takes no part, in a few words: the card says the rest.
  * @param {import("../events.js").Station} state
  */
-function stopped({ program, error }) {
+function stopped({ error }) {
   if (error.code === "STATION_PAUSED") return t("its program failed again and again");
-  return program ? sentence(error.message) : t("No program is chosen yet");
+  return sentence(error.message);
 }
 
 /** The node's word about a station, null when nobody knows. */
@@ -59,7 +60,9 @@ export function outdated(station, result) {
   if (live.link.node === "away") return t("Node away");
   if (live.link.node !== "ok") return t("Node silent");
   // the broker has gone a moment ago, and nobody has said so yet
-  if (!live.state) return age_s < AWAY_S ? null : t("Node silent");
+  if (live.state?.state === "Offline") return t("Node away");
+  if (!Object.keys(live.state?.stations ?? {}).length)
+    return age_s < AWAY_S ? null : t("Node silent");
   const state = stateOf(station);
   if (!state) return t("The node does not know this station");
   if (!READY.includes(state.state))

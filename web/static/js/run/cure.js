@@ -2,10 +2,11 @@
 // alarm says so too, but whoever stands before the line looks here.
 
 import { may } from "../api.js";
-import { cureOf, saidOf } from "../cures.js";
+import { cureOf } from "../cures.js";
 import { doing } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
+import { translated } from "../told.js";
 import { t } from "../words.js";
 import { READY } from "./condition.js";
 
@@ -50,7 +51,7 @@ export class Cure {
     const { advice, href, text } = cureOf(code, this.#station);
     const program = state.program && ["CRASHED", "PROGRAM"].includes(kind(code));
     return [
-      h("p", h("strong", saidOf(code, alarm))),
+      h("p", h("strong", translated(alarm.message))),
       h("p", h("strong", t("What to do:")), " ", advice),
       h(
         "div.cluster",
