@@ -31,7 +31,14 @@ def told(alarms: Alarms) -> str:
     return "" if alarm is None else alarm.message
 
 
-@pytest.mark.parametrize("words", ["its list is empty", "\udce4 no text", "x" * 5000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("its list is empty", id="plain"),
+        pytest.param("\udce4 no text", id="no-unicode"),
+        pytest.param("x" * 5000, id="long"),
+    ],
+)
 def test_a_chore_with_an_unforeseen_fault_is_an_alarm_and_the_others_go_on(
     alarms: Alarms, words: str
 ) -> None:
