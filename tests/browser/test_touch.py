@@ -55,3 +55,14 @@ def test_what_is_looked_for_is_not_pushed_out_of_sight_by_a_head(
         expect(page.locator("#head")).to_contain_text(re.compile(r"\((at least|at most) [\d.]+"))
     else:
         assert page.locator(".page-actions").bounding_box()["height"] < 50  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("path", "row", "most"), [("programs", "[data-program]", 150), ("lines", "tbody tr", 120)]
+)
+def test_a_list_on_a_phone_is_scrolled_little(visit: Visit, path: str, row: str, most: int) -> None:
+    page = visit(f"/app/{path}", phone=True)
+    box = page.locator(row).first.bounding_box()
+    assert box is not None
+    assert box["height"] < most
+    assert overflow(page) == 0
