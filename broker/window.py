@@ -10,7 +10,7 @@ from typing import NamedTuple
 from broker.wire import Message
 
 
-class Answered(NamedTuple):
+class BrokerAnswer(NamedTuple):
     """A message that the broker has answered, its number (acks.py), and those of QoS 0 that it has
     taken before."""
 
@@ -50,7 +50,7 @@ class Window:
             self.credits -= 1
             self._numbers[mid] = number
 
-    def answered(self, mid: int) -> Answered | None:
+    def answered(self, mid: int) -> BrokerAnswer | None:
         """PUBACK came; None if no message waits for it: for QoS 0 paho reports when it is written,
         which says little."""
         message = self._messages.get(mid)
@@ -59,7 +59,7 @@ class Window:
         before = self.written(mid)
         del self._messages[mid]
         self.credits += 1
-        return Answered(message, self._numbers.pop(mid), before)
+        return BrokerAnswer(message, self._numbers.pop(mid), before)
 
     def written(self, mid: int | None = None) -> list[Message]:
         """The messages of QoS 0 that went out before that one, or all of them: they have nothing

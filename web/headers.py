@@ -61,7 +61,7 @@ ALLOWED_HEADERS = (
 EXPOSED_HEADERS = "ETag, Retry-After, X-Request-ID"
 
 
-class Asked(Request):
+class WebRequest(Request):
     """A request whose body may break off."""
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +114,7 @@ class _Written:
         return self._app(environ, start_response)
 
 
-class Answer(Response):
+class WebResponse(Response):
     """An answer with its request's id, and all of HEADERS that it does not give itself: they join
     when it goes out."""
 
@@ -153,8 +153,8 @@ def register(app: Flask) -> None:
         MAX_FORM_PARTS=100,
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.request_class = Asked
-    app.response_class = Answer
+    app.request_class = WebRequest
+    app.response_class = WebResponse
     app.session_interface = NoSession()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

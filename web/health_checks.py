@@ -1,5 +1,4 @@
-"""What is looked at to say whether all is well, and what to do where it is not; and what answers
-here."""
+"""The checks that say whether all is well, what to do where it is not, and what answers here."""
 
 import os
 import platform
@@ -28,7 +27,7 @@ MOST_LINE = 300
 TAIL_BYTES = 64 * 1024
 
 
-class Said(NamedTuple):
+class Remark(NamedTuple):
     """A sentence of the catalogue with what is put in, as pages put it into their language."""
 
     text: str
@@ -42,17 +41,17 @@ class Said(NamedTuple):
         return (first if one or not others else others[-1]).format(**self.values)
 
 
-def said(text: str, **values: Any) -> Said:
+def said(text: str, **values: Any) -> Remark:
     """A sentence; `{name}` is where a value is put in. web/vocabulary.py collects them."""
-    return Said(text, values)
+    return Remark(text, values)
 
 
-class Found(NamedTuple):
+class Report(NamedTuple):
     """How a component is: sentences, what to do about it, and since when (UTC) where it is known
     better than by when it was looked at."""
 
     status: Mood
-    said: tuple[Said, ...] = ()
+    said: tuple[Remark, ...] = ()
     advice: str = ""
     since: str | None = None
 
@@ -99,7 +98,7 @@ def _answering(here: Site, served: str) -> dict[str, Any]:
     }
 
 
-def _component(name: str, check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
+def _component(name: str, check: Callable[[Site], Report], here: Site) -> dict[str, Any]:
     """What a check found, since when, and where the log tells more."""
     one = _one(check, here)
     known: dict[str, tuple[str, str]] = here.__dict__.setdefault("_health_since", {})
@@ -110,11 +109,11 @@ def _component(name: str, check: Callable[[Site], Found], here: Site) -> dict[st
     return {**one, "since": one["since"] or known[name][1], "unit": unit, **log}
 
 
-def _one(check: Callable[[Site], Found], here: Site) -> dict[str, Any]:
+def _one(check: Callable[[Site], Report], here: Site) -> dict[str, Any]:
     try:
         found = check(here)
     except Problem as problem:
-        found = Found("error", (Said(problem.message, {}),), CATALOGUE[problem.code].advice)
+        found = Report("error", (Remark(problem.message, {}),), CATALOGUE[problem.code].advice)
     return {
         "status": found.status,
         "message": "; ".join(map(str, found.said)),
@@ -139,19 +138,19 @@ def _log(here: Site, unit: str) -> dict[str, str]:
     return {"log": f"tail -n 50 {path}", "line": plain(line, MOST_LINE)}
 
 
-def _accounts(here: Site) -> Found:
+def _accounts(here: Site) -> Report:
     users = here.users.list()
     if here.users.problem is not None:
-        wrong = Said(here.users.problem.message, {})
-        return Found("degraded", (wrong,), "Change any account, and the file is written again")
+        wrong = Remark(here.users.problem.message, {})
+        return Report("degraded", (wrong,), "Change any account, and the file is written again")
     if not users:
-        return Found(
+        return Report(
             "degraded",
             (said("there is no account yet"),),
             "inspection-node user add NAME, or the token printed at the start",
         )
     sessions = len(here.accounts.sessions())
-    return Found(
+    return Report(
         "ok",
         (
             said("{n} account | {n} accounts", n=len(users)),
@@ -160,104 +159,104 @@ def _accounts(here: Site) -> Found:
     )
 
 
-def _audit(here: Site) -> Found:
+def _audit(here: Site) -> Report:
     since = here.accounts.clock().wall - WATCHED_S
     if stolen := here.accounts.count_audit("session.reuse", since):
-        return Found(
+        return Report(
             "degraded",
             (said("a refresh token was used twice: {n} sessions ended in a day", n=stolen),),
             "See session.reuse in the audit",
         )
     if copied := here.accounts.count_audit("passkey.counter", since):
-        return Found(
+        return Report(
             "degraded",
             (said("the counter of a passkey went back: {n} times in a day", n=copied),),
             "See passkey.counter in the audit",
         )
     rows, most = here.accounts.audit_size(), here.settings.web.audit_rows
     if filling(rows, most) is not None:
-        return Found(
+        return Report(
             "degraded",
             (said("the audit has {rows} of {most} rows", rows=rows, most=most),),
             "Export it, keep the file, and increase web.audit_rows",
         )
-    return Found("ok")
+    return Report("ok")
 
 
-def _programs(here: Site) -> Found:
+def _programs(here: Site) -> Report:
     count = len(here.programs.list())
     if here.programs.problem is not None:
-        wrong = Said(here.programs.problem.message, {})
-        return Found("degraded", (wrong,), "Save any program, and the file is written again")
+        wrong = Remark(here.programs.problem.message, {})
+        return Report("degraded", (wrong,), "Save any program, and the file is written again")
     if not count:
-        return Found("degraded", (said("there are no programs"),), "Make or import one")
-    return Found("ok", (said("{n} program | {n} programs", n=count),))
+        return Report("degraded", (said("there are no programs"),), "Make or import one")
+    return Report("ok", (said("{n} program | {n} programs", n=count),))
 
 
-def _ledger(here: Site) -> Found:
+def _ledger(here: Site) -> Report:
     if not here.ledger.path.exists():
         never = said("the node has never run on this folder")
-        return Found("degraded", (never,), "inspection-node run")
+        return Report("degraded", (never,), "inspection-node run")
     here.ledger.row("SELECT 1 FROM results LIMIT 1", ())
-    return Found("ok")
+    return Report("ok")
 
 
-def _disk(here: Site) -> Found:
+def _disk(here: Site) -> Report:
     try:
         disk = os.statvfs(here.state)
     except OSError as error:
-        why = Said(f"state_dir: {error.strerror}", {})
-        return Found("error", (why,), "Check that the disk is mounted")
+        why = Remark(f"state_dir: {error.strerror}", {})
+        return Report("error", (why,), "Check that the disk is mounted")
     free = 100.0 * disk.f_bavail / max(1, disk.f_blocks)
     room = said("{n} % free", n=round(free))
     told = here.watch.alarms.get("DISK")  # of the node, which drops pictures by the same setting
     if told is None and free >= here.settings.pictures.min_free_percent:
-        return Found("ok", (room,))
-    more = () if told is None else (Said(str(told.get("message")), {}),)
+        return Report("ok", (room,))
+    more = () if told is None else (Remark(str(told.get("message")), {}),)
     since = None if told is None else told.get("since")
-    return Found("degraded", (room, *more), CATALOGUE["DISK_SPACE"].advice, since)
+    return Report("degraded", (room, *more), CATALOGUE["DISK_SPACE"].advice, since)
 
 
-def _exports(here: Site) -> Found:
+def _exports(here: Site) -> Report:
     """What is waiting for a target, as the node said last; a share that is away stops no line."""
     wanted = here.settings.exports
     if wanted.pictures.target is None and wanted.backups.target is None:
-        return Found("ok", (said("nothing is copied elsewhere"),))
+        return Report("ok", (said("nothing is copied elsewhere"),))
     alarms = [here.watch.alarms[code] for code in ("EXPORT", "BACKUP") if code in here.watch.alarms]
     told = (here.watch.metrics or {}).get("exports") or {}
-    lines = [Said(str(alarm.get("message")), {}) for alarm in alarms]
+    lines = [Remark(str(alarm.get("message")), {}) for alarm in alarms]
     if (pictures := told.get("pictures")) is not None:
         counts = {name: pictures.get(name) for name in ("waiting", "sent", "lost")}
         lines.append(said("pictures: {waiting} wait, {sent} arrived, {lost} lost", **counts))
     if (backups := told.get("backups")) is not None:
         at = backups.get("arrived_at")
         lines.append(said("last backup: {at}", at=at) if at else said("last backup: none yet"))
-    return Found(
+    return Report(
         "degraded" if alarms else "ok",
         tuple(lines) or (said("the node has not told yet"),),
         CATALOGUE["EXPORT_FAILED"].advice if alarms else "",
     )
 
 
-def _broker(here: Site) -> Found:
+def _broker(here: Site) -> Report:
     away = here.watch.broker
     if away is not None:
-        return Found("error", (Said(away.message, {}),), CATALOGUE[away.code].advice)
+        return Report("error", (Remark(away.message, {}),), CATALOGUE[away.code].advice)
     told = here.watch.alarms.get("BROKER")
     if told is not None:  # the node knows that better than we do
-        wrong = (Said(str(told.get("message")), {}),)
-        return Found("degraded", wrong, "See the alarms", told.get("since"))
-    return Found("ok", (Said(here.settings.broker.url, {}),))
+        wrong = (Remark(str(told.get("message")), {}),)
+        return Report("degraded", wrong, "See the alarms", told.get("since"))
+    return Report("ok", (Remark(here.settings.broker.url, {}),))
 
 
-def _node(here: Site) -> Found:
+def _node(here: Site) -> Report:
     watch = here.watch
     presence, told = watch.presence, watch.state
     if presence == "silent":
         silent = said("the node has been silent for {n} s", n=round(watch.age_s or 0.0))
-        return Found("error", (silent,), GONE, _ago(watch.age_s))
+        return Report("error", (silent,), GONE, _ago(watch.age_s))
     if presence != "ok" or told is None:
-        return Found("error", (said("the node is not heard"),), GONE, _ago(watch.age_s))
+        return Report("error", (said("the node is not heard"),), GONE, _ago(watch.age_s))
     state = str(told.get("state"))
     stations: dict[str, Any] = told.get("stations") or {}
     tested = sorted(station_id for station_id, one in stations.items() if one.get("maintenance"))
@@ -266,27 +265,29 @@ def _node(here: Site) -> Found:
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms))
         found = (
-            said("{state}, alarms: {codes}", state=state, codes=codes) if codes else Said(state, {})
+            said("{state}, alarms: {codes}", state=state, codes=codes)
+            if codes
+            else Remark(state, {})
         )
         since = min((str(alarm.get("since")) for alarm in watch.alarms.values()), default=None)
-        return Found("degraded", (found, *left), "See the alarms", since)
+        return Report("degraded", (found, *left), "See the alarms", since)
     if left:
-        return Found("degraded", left, "End it on the page I/O")
-    return Found("ok", (Said(state, {}),))
+        return Report("degraded", left, "End it on the page I/O")
+    return Report("ok", (Remark(state, {}),))
 
 
 def _ago(age_s: float | None) -> str | None:
     return None if age_s is None else utc(time.time() - age_s)
 
 
-def _settings(here: Site) -> Found:
+def _settings(here: Site) -> Report:
     if here.watch.agreement == "other":
         apart = said("Node and web have read different settings")
-        return Found("degraded", (apart,), RELOAD)
-    return Found("ok")
+        return Report("degraded", (apart,), RELOAD)
+    return Report("ok")
 
 
-CHECKS: dict[str, Callable[[Site], Found]] = {
+CHECKS: dict[str, Callable[[Site], Report]] = {
     "accounts": _accounts,
     "audit": _audit,
     "programs": _programs,

@@ -18,7 +18,7 @@ from schemas import Problem
 from web.access import Access
 from web.address import counted
 from web.site import NAME, Site
-from web.sliding_window import SCHEME, Window
+from web.sliding_window import SCHEME, SlidingWindow
 
 LIMITER = "limiter_of_inspection"
 MEMORY = "memory://"
@@ -69,7 +69,7 @@ def guessed_nothing(app: Flask, coming: Request) -> None:
     In a storage that is shared by several workers it counts all the same.
     """
     strategy = app.extensions[LIMITER]
-    if not isinstance(strategy.storage, Window):
+    if not isinstance(strategy.storage, SlidingWindow):
         return
     here: Site = app.extensions[NAME]
     few, who = here.settings.web.sign_ins_per_minute, f"address:{_address(coming)}"

@@ -18,7 +18,7 @@ MOST = 20_000
 SWEEP_S = 30.0
 
 
-class Window(Storage, MovingWindowSupport):
+class SlidingWindow(Storage, MovingWindowSupport):
     """A storage for the strategy `moving-window` only."""
 
     STORAGE_SCHEME = [SCHEME]

@@ -91,7 +91,7 @@ def _said(path: Path) -> list[str]:
                 node.func.id,
                 [each for each in node.args if isinstance(each, ast.Constant)],
             )
-            if name in ("said", "Found") and given:
+            if name in ("said", "Report") and given:
                 found.append(str(given[-1].value))
     return [text for text in found if " " in text]
 

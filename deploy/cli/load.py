@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.topics import Names
 from deploy.cli import addressee, show
-from deploy.cli.steady import Account, account, connected, plan, run, template
+from deploy.cli.steady import TriggerOutcome, account, connected, plan, run, template
 from schemas import Problem
 
 
@@ -71,12 +71,12 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _plain(found: Account) -> dict[str, Any]:
+def _plain(found: TriggerOutcome) -> dict[str, Any]:
     times = {"times_ms": found.times_ms, "confirmed_ms": found.confirmed_ms}
     return {**found._asdict(), **{key: each and each._asdict() for key, each in times.items()}}
 
 
-def _print(accounts: Sequence[Account], ended: str | None) -> None:
+def _print(accounts: Sequence[TriggerOutcome], ended: str | None) -> None:
     columns = (
         "station",
         "planned",

@@ -73,7 +73,7 @@ class Times(NamedTuple):
     worst: float
 
 
-class Account(NamedTuple):
+class TriggerOutcome(NamedTuple):
     """What came of the triggers of a station, or of all of them.
 
     times_ms: from when a trigger was due to its result, of the parts that were inspected; None if
@@ -171,14 +171,14 @@ def connected(settings: BrokerSettings) -> Link:
         return Link(settings, new_client_id("load"), CONNECT_S, v5=False)
 
 
-def account(station: str, parts: Sequence[SentPart]) -> Account:
+def account(station: str, parts: Sequence[SentPart]) -> TriggerOutcome:
     """What came of these parts."""
     sent = [part for part in parts if part.sent_at is not None]
     answered = [part for part in sent if part.answers]
     seconds = max((part.due_at for part in parts), default=0.0) - min(
         (part.due_at for part in parts), default=0.0
     )
-    return Account(
+    return TriggerOutcome(
         station=station,
         planned=len(parts),
         sent=len(sent),

@@ -55,7 +55,7 @@ START_S = 15.0
 STOP_S = 5.0
 
 
-class Access(NamedTuple):
+class BrokerAccess(NamedTuple):
     """Who gets in: passwords by user name, and which user may do what (mosquitto's acl_file;
     iotcore knows no rights)."""
 
@@ -74,7 +74,7 @@ class BrokerProcess:
         kind: Kind,
         program: str,
         conf: Path = CONF,
-        access: Access | None = None,
+        access: BrokerAccess | None = None,
     ) -> None:
         self.folder = folder
         self._conf = conf
@@ -185,7 +185,7 @@ def start_broker(
     port: int = 0,
     kind: Kind | None = None,
     conf: Path = CONF,
-    access: Access | None = None,
+    access: BrokerAccess | None = None,
 ) -> BrokerProcess:
     """A running broker on 127.0.0.1 that keeps its files in `folder` (made if missing); port 0
     takes a free one.

@@ -27,7 +27,7 @@ from deploy.demo.broker_process import BrokerProcess, start_broker
 from deploy.demo.children import as_child, free_port, last_lines, port_is_free
 from deploy.demo.demo_truth import DemoTruth
 from deploy.demo.plc import Plc
-from deploy.demo.screen import Screen
+from deploy.demo.screen import DemoScreen
 from deploy.demo.state import (
     ADMIN,
     CAMERA,
@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace, lock: int) -> int:
             url=url, base=BASE, username=USERS.plc, password=SecretStr(users.passwords[USERS.plc])
         )
         line = Plc(settings, NODE, lambda answer: screen.heard(answer))
-        screen = Screen(DemoTruth(CAMERA), STATIONS, line)
+        screen = DemoScreen(DemoTruth(CAMERA), STATIONS, line)
         # last, as it is shown only once: nothing may fail in between
         password = first_account(folder)
         web = _start("web", config, folder / "web.log", lock)
@@ -140,7 +140,7 @@ def _run(args: argparse.Namespace, lock: int) -> int:
 
 
 async def _follow(
-    screen: Screen,
+    screen: DemoScreen,
     line: Plc,
     broker: BrokerProcess,
     node: Child,
@@ -195,7 +195,7 @@ async def _watch(broker: BrokerProcess, node: Child, web: Child) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _draw(screen: Screen) -> None:
+async def _draw(screen: DemoScreen) -> None:
     while True:
         screen.refresh()
         await asyncio.sleep(REFRESH_S)

@@ -41,7 +41,7 @@ class Tally:
         return f"{self.known - self.wrong} of {self.known}"
 
 
-class Screen:
+class DemoScreen:
     """See the head of this file; `heard` takes each result, `refresh` draws."""
 
     def __init__(self, truths: DemoTruth, stations: dict[str, str], plc: Plc) -> None:
@@ -56,7 +56,7 @@ class Screen:
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = Live(console=self.console, auto_refresh=False, get_renderable=self.render)
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> "DemoScreen":
         if self._live is not None:
             self._live.start()
         return self

@@ -7,7 +7,7 @@ from secrets import token_urlsafe
 from typing import NamedTuple
 
 from broker import acl
-from deploy.demo.broker_process import Access
+from deploy.demo.broker_process import BrokerAccess
 from deploy.demo.demo_truth import SCREWS
 from schemas import Problem, SyntheticCamera, as_program
 from schemas.settings.override import variable
@@ -89,7 +89,7 @@ def write_settings(folder: Path, ports: Ports) -> Path:
     return path
 
 
-def access(folder: Path) -> Access:
+def access(folder: Path) -> BrokerAccess:
     """Who gets in at the demo's broker: the users of the generated ACL, each with a random password
     that is made once."""
     (folder / CREDENTIALS).mkdir(mode=0o700, exist_ok=True)
@@ -99,7 +99,7 @@ def access(folder: Path) -> Access:
         if not file.exists():
             replace(file, token_urlsafe(16).encode() + b"\n")
         passwords[user] = file.read_text().strip()
-    return Access(passwords, acl.text(USERS))
+    return BrokerAccess(passwords, acl.text(USERS))
 
 
 def credential(folder: Path, user: str) -> Path:
@@ -107,7 +107,7 @@ def credential(folder: Path, user: str) -> Path:
     return folder / CREDENTIALS / user
 
 
-def write_clients(folder: Path, access: Access, port: int) -> None:
+def write_clients(folder: Path, access: BrokerAccess, port: int) -> None:
     """What mosquitto_pub, _sub and _rr read with XDG_CONFIG_HOME=mqtt/USER, so that no list of
     processes shows a password."""
     for user, password in access.passwords.items():

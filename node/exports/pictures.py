@@ -19,7 +19,7 @@ from node.exports.names import name_of
 from schemas import Problem, Result, utc
 from schemas.settings.exports import PictureExport
 from schemas.store import exports as store
-from schemas.store.exports import Queue, Sent, Waiting
+from schemas.store.exports import PictureProgress, Queue, QueueDepth
 from schemas.store.pictures import Pictures
 
 log = logging.getLogger(__name__)
@@ -58,14 +58,14 @@ class PictureExporter:
         reach: Callable[..., Place] = open_place,
     ) -> None:
         self.settings = settings
-        self.waiting = Waiting(0, None)
+        self.waiting = QueueDepth(0, None)
         self.arrived = self.failures = 0  # since the start
         self._queue, self._pictures, self._pending, self._state = queue, pictures, pending, state
         self._memory = store.pictures(state)
         self._again_s, self._reach = again_s, reach
         self._place: Place | None = None
         self._row, self._sent, self._lost = 0, 0, dict[str, int]()
-        self._saved: Sent | None = None
+        self._saved: PictureProgress | None = None
         self._lock = threading.Lock()  # of the counters
         self._count_at = self._save_at = 0.0
         self._failing: tuple[float, str, str] | None = (
@@ -174,10 +174,10 @@ class PictureExporter:
             known = self._memory.read()
         except Problem as problem:  # it is not known how far it had come: rather twice than never
             log.warning("exports: %s: every kept picture is copied again", problem)
-            known = Sent()
+            known = PictureProgress()
         newest = self._queue.newest()
         if known is None:
-            known = Sent(row=newest)
+            known = PictureProgress(row=newest)
             self._memory.write(known)
         elif known.row > newest:  # a different ledger from that one
             known = known.model_copy(update={"row": 0})
@@ -285,7 +285,7 @@ class PictureExporter:
 
     def _save(self) -> None:
         self._save_at = time.monotonic() + SAVE_S
-        now = Sent(row=self._row, sent=self._sent, lost=self.lost)
+        now = PictureProgress(row=self._row, sent=self._sent, lost=self.lost)
         if now == self._saved:
             return
         try:

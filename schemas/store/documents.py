@@ -55,7 +55,7 @@ class Uncached(Table):
         super().__init__(storage, name, cache_size=0)
 
 
-class Database(TinyDB):
+class SnapshotDatabase(TinyDB):
     """A TinyDB over a snapshot."""
 
     table_class = Uncached  # type: ignore[assignment]
@@ -68,7 +68,7 @@ class Content(NamedTuple):
     recovered: str | None
 
 
-class Damaged(Exception):
+class DocumentsDamaged(Exception):
     """The file is there, but is not what was written."""
 
 
@@ -124,11 +124,11 @@ class Documents:
                 return b"unreadable"
             raise failed(self.path.name, error) from error
 
-    def read(self) -> Database:
+    def read(self) -> SnapshotDatabase:
         """The documents as they are now; changes to the answer go nowhere."""
         try:
             return self._database(self._open(self.path))
-        except (Damaged, FileNotFoundError) as error:
+        except (DocumentsDamaged, FileNotFoundError) as error:
             if isinstance(error, FileNotFoundError) and not self._traces():
                 return self._database(None)
         try:
@@ -142,7 +142,7 @@ class Documents:
             )
 
     @contextmanager
-    def change(self) -> Iterator[Database]:
+    def change(self) -> Iterator[SnapshotDatabase]:
         """The documents to be changed: written when the block ends, not at all if it raises. Locked
         all the while."""
         self._make_folder()
@@ -155,7 +155,7 @@ class Documents:
                 self._save(Content(snapshot.tables, None))
                 self.problem = None
 
-    def _database(self, content: Content | None) -> Database:
+    def _database(self, content: Content | None) -> SnapshotDatabase:
         found = content.recovered if content else None
         if found is None:
             self.problem = None
@@ -165,7 +165,7 @@ class Documents:
             )
             if self._on_problem:
                 self._on_problem(self.problem)
-        return Database(storage=lambda: Snapshot(content.tables if content else {}))
+        return SnapshotDatabase(storage=lambda: Snapshot(content.tables if content else {}))
 
     def _open(self, path: Path) -> Content:
         """Raises Damaged, FileNotFoundError, Problem."""
@@ -175,7 +175,7 @@ class Documents:
             raise
         except OSError as error:
             if error.errno == errno.EIO:
-                raise Damaged(str(error)) from error
+                raise DocumentsDamaged(str(error)) from error
             raise failed(path.name, error) from error
 
     def _traces(self) -> bool:
@@ -192,7 +192,7 @@ class Documents:
             if not self._traces():
                 return None
             found = f"{self.path.name} is gone"
-        except Damaged:
+        except DocumentsDamaged:
             now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
             found = f"{self.path.name}.corrupt-{now}.{time.time_ns() % 10**9:09d}Z"
             try:
@@ -210,7 +210,7 @@ class Documents:
         """The other copy. Raises Problem STORE_CORRUPT if it is no better."""
         try:
             return Content(self._open(self._last).tables, found)
-        except (Damaged, FileNotFoundError):
+        except (DocumentsDamaged, FileNotFoundError):
             self.problem = Problem(
                 "STORE_CORRUPT", f"{self.path.name}: no good copy is left; restore a backup"
             )
@@ -257,17 +257,17 @@ def decode(data: bytes, format: int = FORMAT) -> Content:
     """The content of a file. Raises Damaged, or Problem STORE_NEWER."""
     head = HEAD.match(data)
     if not head:
-        raise Damaged("the head is missing")
+        raise DocumentsDamaged("the head is missing")
     if int(head[1]) > format:
         raise Problem("STORE_NEWER", f"documents/{int(head[1])} is newer than documents/{format}")
     if hashlib.sha256(data[head.end() :]).hexdigest().encode() != head[2]:
-        raise Damaged("the checksum is wrong")
+        raise DocumentsDamaged("the checksum is wrong")
     value = json.loads(data)
     tables = value.get("tables")
     if not isinstance(tables, dict) or not all(
         isinstance(table, dict) for table in tables.values()
     ):
-        raise Damaged("there are no tables")
+        raise DocumentsDamaged("there are no tables")
     return Content(tables, value.get("recovered"))
 
 

@@ -30,7 +30,7 @@ ROWS = (
 )
 
 
-class Sent(Shape):
+class PictureProgress(Shape):
     """How far pictures are: of all results up to that row (the id of the ledger)."""
 
     row: Annotated[int, Field(ge=0)] = 0
@@ -49,7 +49,7 @@ class BackupSent(Shape):
     error: str | None = None
 
 
-class Waiting(NamedTuple):
+class QueueDepth(NamedTuple):
     """How many results wait, and when the oldest was finished (seconds since 1970)."""
 
     results: int
@@ -85,10 +85,10 @@ class Queue:
         last = found[-1][0] if found else row
         return found, last if len(found) == limit else max(last, settled)
 
-    def waiting(self, row: int) -> Waiting:
+    def waiting(self, row: int) -> QueueDepth:
         """What waits after a row."""
         sql = f"SELECT count(*), min(finished_at) {self._rows}"
-        return Waiting(*self._ledger.read(sql, (row, *self._values))[0])
+        return QueueDepth(*self._ledger.read(sql, (row, *self._values))[0])
 
     def among(self, row: int, rows: list[int]) -> int:
         """How many of these wait after a row."""
@@ -132,9 +132,9 @@ class Memory(Generic[Remembered]):
             raise failed(str(self._path), error) from error
 
 
-def pictures(state: Path) -> Memory[Sent]:
+def pictures(state: Path) -> Memory[PictureProgress]:
     """How far pictures are."""
-    return Memory(state, "pictures.json", Sent)
+    return Memory(state, "pictures.json", PictureProgress)
 
 
 def backups(state: Path) -> Memory[BackupSent]:

@@ -10,7 +10,7 @@ from tinydb import where
 
 from schemas.base import explain, new_id, utc
 from schemas.errors import Problem
-from schemas.store.documents import Database, Documents
+from schemas.store.documents import Documents, SnapshotDatabase
 from schemas.user import User
 
 CHANGEABLE = ("name", "role", "password_hash", "password_initial", "disabled")
@@ -169,7 +169,7 @@ class Users:
             database.table("users").remove(where("id") == old.id)
 
 
-def _all(database: Database) -> builtins.list[User]:
+def _all(database: SnapshotDatabase) -> builtins.list[User]:
     return [_valid(dict(row)) for row in database.table("users").all()]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import acl
-from deploy.demo.broker_process import Access, start_broker
+from deploy.demo.broker_process import BrokerAccess, start_broker
 from tests.conftest import synthetic_node
 from tests.nodered import editor
 from tests.nodered.install import MODULE, Installed, installed
@@ -135,7 +135,7 @@ def trial(red: Installed, folder: Path, kind: str, parts: int) -> str:
     seen. Raises AssertionError."""
     names = acl.AclNames(node="node-01", node_user="node-01")
     users = (names.node_user, names.web, names.plc, names.operator, names.viewer)
-    access = Access({user: PASSWORD.format(user) for user in users}, acl.text(names))
+    access = BrokerAccess({user: PASSWORD.format(user) for user in users}, acl.text(names))
     broker = start_broker(folder / "broker", access=access)
     lamp = folder / "lamp"
     node = synthetic_node(folder, broker.port)

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from web.health_checks import CHECKS, Said
+from web.health_checks import CHECKS, Remark
 
 
 def node(alarms: dict[str, Any] | None = None, /, **stations: bool) -> Any:
@@ -34,6 +34,6 @@ def test_a_station_that_is_only_paused_needs_none() -> None:
 
 
 def test_a_message_of_somebody_else_is_said_whole_and_a_count_in_its_own_form() -> None:
-    assert str(Said("program left | right {n} is gone", {})) == "program left | right {n} is gone"
-    assert str(Said("{n} part | {n} parts", {"n": 1})) == "1 part"
-    assert str(Said("{n} part | {n} parts", {"n": 2})) == "2 parts"
+    assert str(Remark("program left | right {n} is gone", {})) == "program left | right {n} is gone"
+    assert str(Remark("{n} part | {n} parts", {"n": 1})) == "1 part"
+    assert str(Remark("{n} part | {n} parts", {"n": 2})) == "2 parts"

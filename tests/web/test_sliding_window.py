@@ -6,14 +6,14 @@ import pytest
 from tests.rooms.people.people import API, application
 from web import sliding_window
 from web.address import counted
-from web.sliding_window import Window
+from web.sliding_window import SlidingWindow
 
 
 def test_a_crowd_of_addresses_keeps_nobody_new_from_being_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sliding_window, "MOST", 100)
-    counts = Window()
+    counts = SlidingWindow()
     assert [counts.acquire_entry("busy", 3, 60) for _ in range(2)] == [True, True]
     for n in range(99):
         assert counts.acquire_entry(f"crowd {n}", 3, 60)

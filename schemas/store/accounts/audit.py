@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.base import canonical, utc
-from schemas.store.accounts.database import BUSY_S, Database
-from schemas.store.accounts.seal import Head, Key, Seal
+from schemas.store.accounts.database import BUSY_S, AccountsDatabase
+from schemas.store.accounts.seal import ChainHead, ChainKey, Seal
 from schemas.store.clock import Moment, now
 
 START = b"\0" * 32
@@ -39,7 +39,7 @@ class AuditEntry(NamedTuple):
     hash: bytes
 
 
-def row_hash(before: bytes, entry: AuditEntry, key: Key | None) -> bytes:
+def row_hash(before: bytes, entry: AuditEntry, key: ChainKey | None) -> bytes:
     """HMAC with SHA-256 over the hash before and all fields of the row; a plain hash in a row from
     before the key."""
     text = before + canonical(list(entry[:-1]))
@@ -55,7 +55,7 @@ def filling(rows: int, most: int) -> str | None:
 
 
 def verify(
-    entries: Iterator[AuditEntry], counted: int, key: Key | None, told: Head | None
+    entries: Iterator[AuditEntry], counted: int, key: ChainKey | None, told: ChainHead | None
 ) -> tuple[int, str, str | None]:
     """How many rows hold, the hash of the last of them, and what is wrong with the next, None if
     nothing is."""
@@ -74,7 +74,7 @@ def verify(
     return number, last.hex(), None
 
 
-class AuditRows(Database):
+class AuditRows(AccountsDatabase):
     """The rows of the audit in the database of the accounts."""
 
     def __init__(
@@ -145,7 +145,7 @@ class AuditRows(Database):
             self.audit_rows(), counted[0][0] if counted else 0, self._seal.key(None), told
         )
 
-    def tell_head(self) -> Head | None:
+    def tell_head(self) -> ChainHead | None:
         """Remember how many rows there are, and the hash of the last, outside the database; None
         while there are none."""
         rows = self.read("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")

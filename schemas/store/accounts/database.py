@@ -19,7 +19,7 @@ MIGRATIONS = ("accounts.sql", "accounts-2.sql", "accounts-3.sql")
 BUSY_S = 5.0  # for the turn among threads, and again for another process
 
 
-class Database:
+class AccountsDatabase:
     """A connection a thread, on first use. All methods raise Problem STORE_FAILED, STORE_CORRUPT,
     STORE_NEWER."""
 

@@ -18,7 +18,7 @@ from schemas.errors import Problem
 from schemas.store.disk import failed, refuse_foreign, replace, write_new
 
 
-class Key(NamedTuple):
+class ChainKey(NamedTuple):
     """The key of the chain, and the first row that was made with it; rows of earlier versions have
     plain hashes."""
 
@@ -26,7 +26,7 @@ class Key(NamedTuple):
     first: int
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """How many rows there were, and the hash of the last."""
 
     rows: int
@@ -39,9 +39,9 @@ class Seal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: Key | None = None
+        self._known: ChainKey | None = None
 
-    def key(self, rows: int | None) -> Key | None:
+    def key(self, rows: int | None) -> ChainKey | None:
         """The key; where there is none, a new one for all rows after `rows`, None if that is
         None."""
         if self._known is not None:
@@ -56,16 +56,16 @@ class Seal:
                     path, json.dumps({"key": secrets.token_hex(32), "first": rows + 1}).encode()
                 )
             said = json.loads(path.read_bytes())
-            self._known = Key(bytes.fromhex(said["key"]), int(said["first"]))
+            self._known = ChainKey(bytes.fromhex(said["key"]), int(said["first"]))
         except OSError as error:
             raise failed(path.name, error) from error
         except (ValueError, KeyError, TypeError):
             raise Problem("STORE_CORRUPT", f"{path.name} is no key of an audit") from None
         return self._known
 
-    def put_head(self, rows: int, hash: str) -> Head:
+    def put_head(self, rows: int, hash: str) -> ChainHead:
         """Remember the head as it is now."""
-        head = Head(rows, hash, utc())
+        head = ChainHead(rows, hash, utc())
         try:
             replace(
                 self._folder / "audit.head",
@@ -75,17 +75,17 @@ class Seal:
             raise failed("audit.head", error) from error
         return head
 
-    def head(self) -> Head | None:
+    def head(self) -> ChainHead | None:
         """The head that was remembered last; None if there is none, or if it was not made with this
         key."""
         try:
             said = json.loads((self._folder / "audit.head").read_bytes())
-            head = Head(int(said["rows"]), str(said["hash"]), str(said["at"]))
+            head = ChainHead(int(said["rows"]), str(said["hash"]), str(said["at"]))
             return head if hmac.compare_digest(str(said["mac"]), self._mac(head)) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _mac(self, head: Head) -> str:
+    def _mac(self, head: ChainHead) -> str:
         key = self.key(None)
         return hmac.new(
             key.secret if key else b"", json.dumps(head).encode(), hashlib.sha256

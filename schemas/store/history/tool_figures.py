@@ -17,7 +17,7 @@ POINTS = 200
 D2 = 1.128  # mean range of two values of a normal distribution, in standard deviations (ISO 7870-2)
 
 
-class Key(NamedTuple):
+class SeriesKey(NamedTuple):
     """What values have in common that form one series."""
 
     program: str
@@ -41,11 +41,11 @@ class Value(NamedTuple):
 def figures(results: Iterable[dict[str, Any]], tool: str | None = None) -> list[dict[str, Any]]:
     """Figures of every series in results as published, oldest first; with `tool`, of those of that
     name only, and with histogram and trend."""
-    series: dict[Key, list[Value]] = {}
+    series: dict[SeriesKey, list[Value]] = {}
     for result in results:
         for each in result["tools"]:
             if tool in (None, each["name"]):
-                key = Key(result["program"] or "", each["name"], each["kind"], each["unit"])
+                key = SeriesKey(result["program"] or "", each["name"], each["kind"], each["unit"])
                 series.setdefault(key, []).append(
                     Value(
                         result["station"],
@@ -60,7 +60,7 @@ def figures(results: Iterable[dict[str, Any]], tool: str | None = None) -> list[
     return [_figures(key, found, whole=tool is not None) for key, found in series.items()]
 
 
-def _figures(key: Key, series: list[Value], *, whole: bool) -> dict[str, Any]:
+def _figures(key: SeriesKey, series: list[Value], *, whole: bool) -> dict[str, Any]:
     values = [each.value for each in series if each.value is not None]
     spans = _spans(series)
     found: dict[str, Any] = {

@@ -18,7 +18,7 @@ from tinydb.table import Document
 
 from schemas.errors import Problem
 from schemas.store.disk import failed, replace
-from schemas.store.documents import Content, Database, Documents, Uncached, encode
+from schemas.store.documents import Content, Documents, SnapshotDatabase, Uncached, encode
 
 FORMAT = 2  # 1: all versions in the index
 VersionRow = dict[str, Any]
@@ -135,7 +135,7 @@ class Versions:
         else:
             self._problems[program_id] = documents.problem
 
-    def _split(self, database: Database) -> None:
+    def _split(self, database: SnapshotDatabase) -> None:
         """Give every program of an earlier release its own file. The lock is held; the index is
         written after this."""
         if "versions" not in database.tables():
@@ -167,7 +167,7 @@ class Versions:
 class Changing:
     """The index while it is changed."""
 
-    def __init__(self, versions: Versions, database: Database) -> None:
+    def __init__(self, versions: Versions, database: SnapshotDatabase) -> None:
         self._versions = versions
         self._table = Keyed(database.storage, "programs")
 
@@ -213,7 +213,7 @@ def _parse(program_id: str, row: VersionRow) -> IndexEntry:
         raise Problem("STORE_CORRUPT", f"programs.json: {program_id} has no {error}") from None
 
 
-def _entries(database: Database) -> dict[str, IndexEntry]:
+def _entries(database: SnapshotDatabase) -> dict[str, IndexEntry]:
     found = Keyed(database.storage, "programs").all()
     return {
         str(row.doc_id): _parse(str(row.doc_id), row)

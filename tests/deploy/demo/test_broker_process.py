@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from deploy.demo.broker_process import (
     CONF,
     DURABLE,
-    Access,
+    BrokerAccess,
     BrokerProcess,
     Kind,
     render,
@@ -302,7 +302,10 @@ def test_with_passwords_nobody_gets_in_without_and_who_has_none_is_told(
         pytest.skip("mosquitto is not installed")  # CI has it, as conftest sees to
     passwords = {"plc": "a b#c\"d\\'e", "node-01": "another"}
     process = start_broker(
-        tmp_path / "closed", 0, kind, access=Access(passwords, "user plc\ntopic readwrite #\n")
+        tmp_path / "closed",
+        0,
+        kind,
+        access=BrokerAccess(passwords, "user plc\ntopic readwrite #\n"),
     )
     try:
         for protocol in (mqtt.MQTTv5, mqtt.MQTTv311):

@@ -16,7 +16,7 @@ from schemas import Problem, Result, new_id
 from schemas.settings import PictureSettings
 from schemas.settings.exports import PictureExport
 from schemas.store import exports as store
-from schemas.store.exports import Queue, Sent
+from schemas.store.exports import PictureProgress, Queue
 from schemas.store.ledger import Accepted, Ledger
 from schemas.store.pictures import Pictures
 from tests.rooms.installation.targets import SshServer, files_below, ssh_server
@@ -221,7 +221,7 @@ def test_beyond_the_bound_the_oldest_are_left_out_counted_and_told(line: Line) -
     assert exporter.lost == {"full": 5}
     assert "full" in str(exporter.trouble())
     assert line.there() == {f"cam1/{n}.jpg": ids[n - 1] for n in range(6, 16)}
-    assert store.pictures(line.state).read() == Sent(
+    assert store.pictures(line.state).read() == PictureProgress(
         row=line.ledger.read("SELECT max(id) FROM results")[0][0], sent=10, lost={"full": 5}
     )
 
@@ -344,7 +344,7 @@ def test_who_does_not_know_how_far_it_was_copies_again_and_loses_none(
 
 
 def test_another_ledger_than_it_was_is_begun_from_its_beginning(line: Line) -> None:
-    store.pictures(line.state).write(Sent(row=10_000, sent=7))
+    store.pictures(line.state).write(PictureProgress(row=10_000, sent=7))
     line.inspect()
     with line.exporting() as exporter:
         wait_for(lambda: exporter.sent == 8, 10)

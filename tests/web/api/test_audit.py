@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from schemas.store.accounts.audit import START, AuditEntry, row_hash
-from schemas.store.accounts.seal import Head
+from schemas.store.accounts.seal import ChainHead
 from tests.rooms.people.people import API, PASSWORD, PROOF, Caller, code, data, sign_in, site_of
 from tests.rooms.promise.promise import wait_for
 
@@ -215,7 +215,7 @@ def test_an_audit_that_is_nearly_full_is_told_to_who_looks(
     here, told = site_of(app), list[tuple[str, dict[str, Any]]]()
     here.listeners.append(lambda kind, details: told.append((kind, details)))
     monkeypatch.setattr(
-        here.accounts, "tell_head", lambda: Head(900_001, "00", "2026-01-02T03:04:05.000Z")
+        here.accounts, "tell_head", lambda: ChainHead(900_001, "00", "2026-01-02T03:04:05.000Z")
     )
     here.head_s = 0.01
     here.tell_head()
