@@ -59,6 +59,9 @@ def test_reason_and_yield_are_read_from_three_metres(
     assert max(call.evaluate(CUT)) <= 1
     assert overflow(page) == 0
     assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    if count == 1:  # on a low screen too nothing is below it
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
     if count == 4:
         assert violations(page) == []
 
