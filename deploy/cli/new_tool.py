@@ -136,6 +136,11 @@ def new(args: argparse.Namespace) -> int:
     if made.returncode == 0:
         print(
             f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written;"
-            " then make check."
+            " then make check.\n"
+            "Only a person can say the rest, and these name what is missing of it:\n"
+            "  its German, in web/static/words/de.json: python -m web.vocabulary --check\n"
+            "  when to use it, in docs/tools.md: pytest tests/test_docs.py\n"
+            "  a part with a fault that it finds, in tests/gallery/tools.py: pytest"
+            " tests/gallery/test_page.py"
         )
     return made.returncode

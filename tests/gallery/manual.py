@@ -1,6 +1,7 @@
-"""`python -m tests.gallery.manual`: writes one picture per tool for docs/tools.md, a good part
-beside a bad one, into docs/pictures."""
+"""`python -m tests.gallery.manual [KIND ...]`: writes one picture per tool for docs/tools.md, a
+good part beside a bad one, into docs/pictures; of these kinds, or of all."""
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -21,10 +22,15 @@ def name(family: str, kind: str) -> str:
 
 
 def main() -> int:
-    """Write them all; returns 1 if a part is not judged as its case says."""
+    """Write them; returns 1 if a part is not judged as its case says."""
+    asked = argparse.ArgumentParser(description="One picture per tool, for docs/tools.md.")
+    asked.add_argument("kinds", nargs="*", metavar="KIND", help="these kinds only (default: all)")
+    kinds = asked.parse_args().kinds
+    if unknown := {*kinds} - {case.kind for case in tools.cases()}:
+        asked.error(f"tests/gallery/tools.py has no case of {', '.join(sorted(unknown))}")
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        sections, wrong = tools.make(Path(folder))
+        sections, wrong = tools.make(Path(folder), kinds)
         for family, section in zip(("locator", "tool"), sections, strict=True):
             for card in section.cards:
                 seen = [cv2.imread(str(Path(folder, shot.file))) for shot in card.shots]
