@@ -114,7 +114,7 @@ class ProcessWorker:
 
     def stop(self) -> None:
         """See Worker. Pictures that wait are written before."""
-        self._stopping = True
+        self._stops()
         if self._tries is not None:
             self._tries.stop()
         child = self._child
@@ -127,7 +127,7 @@ class ProcessWorker:
 
     def end(self, *, at_once: bool) -> None:
         """End what has nothing to write; not called with stop()."""
-        self._stopping = True
+        self._stops()
         child = self._child
         if child is not None and at_once:
             child.end("nobody needs it")
@@ -394,11 +394,18 @@ class ProcessWorker:
             self._rested_at = time.monotonic()
             self._say(b"Z")
 
+    def _stops(self) -> None:
+        with self._there:
+            self._stopping = True
+            self._there.notify_all()
+
     def _ready(self, until_ns: int) -> Child | None:
-        """The process, once it has told of itself; None if it has not by then (monotonic ns)."""
+        """The process, once it has told of itself; None if it has not by then (monotonic ns), or
+        none will be started any more."""
         with self._there:
             self._there.wait_for(
-                lambda: self._shown is not None, max(0, until_ns - time.monotonic_ns()) / 1e9
+                lambda: self._shown is not None or self._stopping,
+                max(0, until_ns - time.monotonic_ns()) / 1e9,
             )
             return self._child if self._shown is not None else None
 

@@ -369,6 +369,25 @@ def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path
     wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
 
 
+def test_a_part_does_not_wait_for_a_worker_that_nobody_will_start(tmp_path: Path) -> None:
+    worker = _alone(tmp_path)
+    answers: list[Problem] = []
+
+    def wait() -> None:
+        now = time.monotonic_ns()
+        trigger = Trigger(part_id="part-1", meta={})
+        job = Job(1, "T1", trigger, "synthetic-part", now, now, now, now + 600 * 10**9)
+        try:
+            worker.look(job)
+        except Problem as problem:
+            answers.append(problem)
+
+    threading.Thread(target=wait, daemon=True).start()
+    worker.stop()
+    wait_for(lambda: answers, 60, "the answer")
+    assert answers[0].code == "TIMEOUT"
+
+
 def _stopped(worker: ProcessWorker) -> Child:
     """Its process, once it has begun; it is stopped now."""
     child = wait_for(lambda: worker._shown and worker._child, 60, "the worker")
