@@ -128,7 +128,7 @@ function trigger(result, stations) {
   const station = stations[0]?.id ?? "STATION";
   if (result) {
     const told = {
-      trigger: result.part_id ?? result.trigger_id,
+      trigger: result.trigger_id,
       station: result.station,
       time: time(result.received_at),
     };
