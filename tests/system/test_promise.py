@@ -34,7 +34,7 @@ class Stream:
         self._thread.join(5)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
     tmp_path: Path, broker: BrokerProcess, line: Line, request: pytest.FixtureRequest
 ) -> None:
@@ -48,7 +48,7 @@ def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
     for number in range(20):
         wait_for(
             lambda number=number: node.log.read_bytes().count(b"is running") > number,
-            20,
+            60,
             "the node's start",
         )
         time.sleep(chance.uniform(0.0, 1.0))
@@ -58,10 +58,10 @@ def test_kill_9_of_the_node_at_twenty_random_moments_loses_and_doubles_nothing(
         kind = "process" if number % 4 == 3 else "thread"
         node.config.write_text(settings.replace('"process"', f'"{kind}"'))
         node.start()
-    wait_for(lambda: node.log.read_bytes().count(b"is running") > 20, 20, "the node's start")
+    wait_for(lambda: node.log.read_bytes().count(b"is running") > 20, 60, "the node's start")
     wait_for(
         lambda: sum(result["verdict"] == "OK" for result in line.results()) > 60,
-        30,
+        60,
         "good parts after the last start",
     )
     stream.stop()
