@@ -20,6 +20,7 @@ put() {
   mkdir -p "$(dirname "$target")"
   install -m "$mode" "$source" "$target.new"
   if [ -n "$owner" ] && live; then chown "$owner" "$target.new"; fi
+  sync "$target.new"
   mv "$target.new" "$target"
   say "wrote: $2"
 }
@@ -98,7 +99,8 @@ folders() {
   fi
 }
 
-# build_version: an environment of its own for this version, whole or not there. The file `complete` is its last one.
+# build_version: an environment of its own for this version, whole or not there. The file `complete` is its last one, and
+# everything before it is on the disk when it appears: a power cut must not leave a version that says so and has empty files.
 build_version() {
   local folder=$root$opt/versions/$version lock no_index=()
   if [ -e "$folder/complete" ] && [ "$source_kind" != tree ]; then return 0; fi
@@ -126,7 +128,9 @@ build_version() {
   esac
   "$folder/bin/inspection-node" --version >/dev/null
   cp -r "$here" "$folder/install"
+  sync -f "$folder"
   touch "$folder/complete"
+  sync "$folder/complete" "$folder"
 }
 
 # build_tree FOLDER: from a copy, so that nothing is written into the tree
@@ -229,6 +233,7 @@ switch_to() {
   if [ "$dry" = yes ]; then say "would switch: $opt/current to $1"; return 0; fi
   ln -sfn "versions/$1" "$root$opt/current.new"
   mv -T "$root$opt/current.new" "$root$opt/current"
+  sync "$root$opt"
   say "current version: $1"
 }
 

@@ -103,7 +103,8 @@ def logged(app: Any) -> Any:
 def main(argv: list[str] | None = None) -> int:
     """Serve until a signal. 0 if all went well, 1 if it failed."""
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.serve.start", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m deploy.serve.start",
+        description=" ".join((__doc__ or "").split("\n\n")[0].split()),
     )
     parser.add_argument(
         "--config",

@@ -129,6 +129,42 @@ def test_settings_keys_and_files_are_put_in_place_once(machine: Path, wheel: Pat
     assert tree(machine) == before | {unit: (INSTALL / UNITS[0]).read_bytes()}
 
 
+def test_a_version_is_on_the_disk_before_it_says_that_it_is_whole(tmp_path: Path) -> None:
+    """After a power cut an empty file must not pass for an installed one (ext4 writes late)."""
+    maker = tmp_path / "python"
+    maker.write_text(
+        "#!/bin/bash\n"
+        'mkdir -p "$4/bin"\n'
+        'for name in pip inspection-node; do cp /bin/true "$4/bin/$name"; done\n'
+    )
+    maker.chmod(0o755)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "inspection_node-2.0-py3-none-any.whl").touch()
+    (tmp_path / "here").mkdir()
+    steps = f"""set -euo pipefail
+        . {INSTALL}/steps.sh
+        sync() {{
+          local whole=no
+          [ ! -e "$root$opt/versions/2.0/complete" ] || whole=yes
+          echo "sync $whole $(readlink "$root$opt/current" || echo none): $*"
+          command sync "$@"
+        }}
+        root={tmp_path}/root source_kind=bundle source_path={tmp_path} version=2.0
+        python={maker} here={tmp_path}/here
+        build_version
+        switch_to 2.0"""
+    done = subprocess.run(
+        ["bash", "-c", steps], check=True, capture_output=True, text=True, timeout=60
+    )
+    home = f"{tmp_path}/root/opt/inspection-node"
+    version = f"{home}/versions/2.0"
+    assert [line for line in done.stdout.splitlines() if line.startswith("sync")] == [
+        f"sync no none: -f {version}",
+        f"sync yes none: {version}/complete {version}",
+        f"sync yes versions/2.0: {home}",
+    ]
+
+
 def test_uninstalling_keeps_settings_and_state_unless_told(machine: Path, wheel: Path) -> None:
     script("install.sh", "--root", machine, "--from", wheel, "--no-broker")
     (machine / "var/lib/inspection-node/ledger.db").write_text("results")
