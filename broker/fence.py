@@ -7,7 +7,9 @@ Whatever is delivered before it was sent while the node was away: it is backlog,
 delivery takes, and as old as the outage and that delivery together. Results whose echoes come
 before the marker need not be sent again. The marker is sent again now and then, since a full queue
 may have dropped it. Where the broker lost our session, or refuses these subscriptions, there are no
-echoes to trust: what may have been sent before goes out again with the user property `attempt`.
+echoes to trust: what may have been sent before goes out again with the user property `attempt`. So
+does what waits in a ledger that has lost its end: the confirmation may have been lost, and the echo
+have come before.
 
 While the connection stands, a ping each second, and under load a marker too, come back as late as
 everything else is. The marker waits behind the triggers in the broker's queue; a ping does not, but

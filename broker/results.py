@@ -57,6 +57,8 @@ class Ledger(Protocol):
 class NoLedger:
     """The ledger of a session that carries no results."""
 
+    lost = None
+
     def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:  # noqa: ARG002
         """See Ledger."""
         return ()
@@ -117,6 +119,9 @@ class Results:
     def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
         # rows up to here may have been sent over an earlier connection
         self.maybe_sent = ledger.outbox_last()
+        # rows up to here may have been confirmed, which was lost with the end of the ledger: their
+        # echoes do not come again
+        self.maybe_confirmed = self.maybe_sent if ledger.lost is not None else 0
         self._echoing = False
         self.echoes = 0
         self._outbox = outbox

@@ -221,7 +221,7 @@ class Turns:
         user: tuple[tuple[str, str], ...] = ()
         if row.id <= self._results.maybe_sent:
             self.counters["resent"] += 1
-            if not fence.trusted:
+            if not fence.trusted or row.id <= self._results.maybe_confirmed:
                 user = (("attempt", str(max(2, self._attempts))),)
         if (
             self._outbox.contexts

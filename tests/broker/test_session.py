@@ -1,8 +1,10 @@
 """The durable session against a real broker, without a node: intake, outbox, fence, and the ways a
 broker can fail us."""
 
+import contextlib
 import json
 import socket
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -110,6 +112,26 @@ def test_a_session_that_the_broker_lost_makes_results_go_out_again_marked_attemp
     bench.result("fresh")
     wait_for(lambda: "fresh" in ids(line))
     assert [user for topic, _, _, user in line.heard if topic == "result/cam1"][-1] == {}
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_result_whose_confirmation_was_lost_with_the_end_of_the_ledger_is_marked_attempt(
+    bench: Bench, line: Line, *, lost: bool
+) -> None:
+    """The broker has it and knows our session, but its echo came before the end was lost."""
+    bench.result("confirmed")
+    bench.result("last")
+    wait_for(lambda: bench.session._results.echoes == 2 and outbox(bench.ledger.path) == 0, 20)
+    bench.close()
+    with contextlib.closing(sqlite3.connect(bench.ledger.path)) as store, store:
+        store.execute("INSERT INTO outbox (result, lived_s) SELECT min(id), 0 FROM results")
+        if lost:
+            store.execute("DELETE FROM results WHERE id = (SELECT max(id) FROM results)")
+    bench.session = bench.make()
+    assert (bench.ledger.lost is not None) is lost
+    wait_for(lambda: ids(line).count("confirmed") == 2, 20)
+    *_, user = (user for topic, _, _, user in line.heard if topic == "result/cam1")
+    assert user == ({"attempt": "2"} if lost else {})
 
 
 def test_what_was_sent_while_away_is_backlog_and_what_comes_later_is_not(
