@@ -36,6 +36,12 @@ BY_CRASHES = 2  # what is remembered of a station that we paused
 PAUSED = "The station is paused: save a changed version, or select another program, then resume it"
 
 
+def none_chosen() -> Problem:
+    """What is wrong with a station without a program: none is missing, as the catalogue's sentence
+    of this code would have it."""
+    return Problem.told("PROGRAM_NOT_FOUND", "No program is chosen yet")
+
+
 class Station:
     """See the head of this file. `inspect` is passed in, so that inspection.py reads top down and
     no import goes in circles."""
@@ -229,10 +235,10 @@ class Station:
         self.counts = {}
         self.latencies_ms.clear()
 
-    def _program(self) -> ReadyProgram | Problem | None:
+    def active_program(self) -> ReadyProgram | Problem | None:
         """The active program, what is wrong with it, or None while it is loaded."""
         if self.program_id is None:
-            return Problem("PROGRAM_NOT_FOUND", "no program is active")
+            return none_chosen()
         return self.worker.peek(self.program_id)
 
     @property
@@ -250,7 +256,7 @@ class Station:
 
     def state(self) -> StationState:
         """What the station is doing, and what is wrong."""
-        program = self._program()
+        program = self.active_program()
         camera = self.worker.camera_problem
         lines = self.driver.problem(self.id)
         blocked = self.unrecorded or self._blocked

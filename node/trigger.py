@@ -6,7 +6,7 @@ import time
 from node.arrival import Received, stale
 from node.part import Part
 from node.record import Record
-from node.station import Station
+from node.station import Station, none_chosen
 from node.worker.seam import LOADING_S, Job
 from schemas import Problem
 
@@ -28,7 +28,7 @@ def trigger(part: Part, station: Station, record: Record) -> Job:
         raise Problem("STATION_PAUSED", station.crash)
     program_id = part.trigger.program or station.program_id
     if program_id is None:
-        raise Problem("PROGRAM_NOT_FOUND", "the station has no active program")
+        raise none_chosen()
     program = station.worker.program(program_id, LOADING_S)
     record.found = record.found._replace(program=program)
     station.assign(program)

@@ -107,7 +107,7 @@ def _problems(path: Path) -> list[str]:
                 found += _sayings(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name in ("Problem", "set"):
+            if name in ("Problem", "set", "told"):
                 found += [text for each in node.args[1:2] for text in _sayings(each)]
     return found
 

@@ -42,11 +42,7 @@ class StationCare:
             self._alarms.set("CAMERA", problem.message if problem else None, station.id)
             lines = self._driver.problem(station.id)
             self._alarms.set("OUTPUTS", lines.message if lines else None, station.id)
-            program = (
-                station.worker.peek(station.program_id)
-                if station.program_id
-                else Problem("PROGRAM_NOT_FOUND", "no program is active")
-            )
+            program = station.active_program()
             self._alarms.set(
                 "PROGRAM", program.message if isinstance(program, Problem) else None, station.id
             )

@@ -1,5 +1,5 @@
-"""Alarms that a person has seen: one small file that the web writes; an alarm that comes again must
-be seen again."""
+"""What a person has seen, alarms and the last bad part of a station: one small file that the web
+writes; an alarm that comes again must be seen again, and so must the next bad part."""
 
 import json
 from pathlib import Path
@@ -12,15 +12,15 @@ MOST = 500
 
 
 class Acknowledged:
-    """The file of acknowledgements; `since` tells one occurrence of an alarm from the next. Raises
-    Problem STORE_FAILED."""
+    """The file of acknowledgements; `since` tells one occurrence from the next: since when an alarm
+    is active, which result a bad part is. Raises Problem STORE_FAILED."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def all(self) -> dict[str, dict[str, str]]:
-        """By code of the alarm: since when, by whom and when it was acknowledged. A damaged file
-        acknowledges nothing."""
+        """By code: since when, by whom and when it was acknowledged. A damaged file acknowledges
+        nothing."""
         try:
             value = json.loads(self._path.read_bytes())
         except (FileNotFoundError, ValueError):
@@ -32,7 +32,7 @@ class Acknowledged:
         return {str(code): entry for code, entry in value.items() if isinstance(entry, dict)}
 
     def add(self, code: str, since: str, by: str) -> dict[str, str]:
-        """Somebody has seen this occurrence of the alarm."""
+        """Somebody has seen this occurrence."""
         entry = {"since": since, "by": by, "at": utc()}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

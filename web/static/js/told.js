@@ -3,9 +3,6 @@
 
 import { catalogue, t } from "./words.js";
 
-/** What the node says of a station without a program: of the program that is none, it is no news that it is not there. */
-export const NONE_CHOSEN = "There is no such program: no program is active";
-
 let known; // {words, names, text} of sentences with values, made when the first is asked for
 
 /**
@@ -13,7 +10,6 @@ let known; // {words, names, text} of sentences with values, made when the first
  * "tool width: all pixels have one value".
  */
 export function translated(message) {
-  if (message === NONE_CHOSEN) return t("No program is chosen yet");
   const whole = said(message);
   const at = message.indexOf(": ");
   if (at < 0 || whole !== message) return whole;

@@ -2,7 +2,6 @@
 // any more must not look as if it did.
 
 import { live } from "../events.js";
-import { NONE_CHOSEN, translated } from "../told.js";
 import { ago, t } from "../words.js";
 
 const IDLE_S = 600;
@@ -24,7 +23,7 @@ const STATES = {
 
 /** A problem's sentence for people without its details: "The catalogue's sentence: details". */
 export function sentence(message) {
-  const whole = message === NONE_CHOSEN ? translated(message) : t(message);
+  const whole = t(message);
   return whole === message ? t(message.split(": ")[0]) : whole;
 }
 
