@@ -35,6 +35,10 @@ RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 class Ledger(Protocol):
     """What is needed from the ledger."""
 
+    @property
+    def lost(self) -> str | None:
+        """What is missing since the last run, for people, None if nothing."""
+
     def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:
         """Unconfirmed results with an id above `after`, oldest first."""
 
@@ -57,7 +61,7 @@ class Ledger(Protocol):
 class NoLedger:
     """The ledger of a session that carries no results."""
 
-    lost = None
+    lost: str | None = None
 
     def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:  # noqa: ARG002
         """See Ledger."""
