@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.plant import Plant, overflow
 from tests.browser.profiles import Visit
 from tests.browser.story import a_result
+from tests.rooms.promise.promise import wait_for
 
 SMALL = """() => {
   const LEAST = 44;
@@ -62,7 +63,7 @@ def test_what_is_looked_for_is_not_pushed_out_of_sight_by_a_head(
 )
 def test_a_list_on_a_phone_is_scrolled_little(visit: Visit, path: str, row: str, most: int) -> None:
     page = visit(f"/app/{path}", phone=True)
-    box = page.locator(row).first.bounding_box()
-    assert box is not None
+    # a page that has drawn its rows anew meanwhile gives none of the one that was there
+    box = wait_for(lambda: page.locator(row).first.bounding_box(), 20, "a row")
     assert box["height"] < most
     assert overflow(page) == 0
