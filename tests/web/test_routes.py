@@ -1,6 +1,10 @@
 """Every route declares a role, and is closed to anybody who does not have it."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +14,7 @@ from werkzeug.routing import Rule
 from tests.rooms.people.people import API, Caller, account, application, code, data
 from web import headers
 from web.access import RANK, access_of
+from web.api import openapi
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,42 @@ def test_a_route_that_declares_nothing_answers_nobody(tmp_path: Path) -> None:
         "/forgotten", headers={"Authorization": f"Bearer {caller.data['access_token']}"}
     )
     assert code(answer) == "PERMISSION_DENIED"
+
+
+def test_many_who_ask_for_the_first_openapi_document_have_it_made_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a second of CPU: made by each of them at once, it kept everybody else waiting."""
+    made: list[Flask] = []
+    all_ask = threading.Barrier(8)
+
+    def slowly(app: Flask) -> dict[str, Any]:
+        made.append(app)
+        time.sleep(0.3)  # the others come meanwhile
+        return {"openapi": "3.1.0"}
+
+    openapi._described.cache_clear()
+    monkeypatch.setattr(openapi, "describe", slowly)
+
+    def ask(_: int) -> Any:
+        all_ask.wait(20)
+        return app.test_client().get(f"{API}/openapi.json").get_json()
+
+    try:
+        with ThreadPoolExecutor(8) as many:
+            assert list(many.map(ask, range(8))) == [{"openapi": "3.1.0"}] * 8
+    finally:
+        openapi._described.cache_clear()
+    assert made == [app]
+
+
+def test_who_waits_too_long_for_the_openapi_document_is_told_so(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openapi, "TURN_S", 0.0)
+    with openapi._making:
+        answer = app.test_client().get(f"{API}/openapi.json")
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "BUSY")
 
 
 def test_the_openapi_document_has_every_route_and_each_model_it_names(app: Flask) -> None:

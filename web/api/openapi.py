@@ -3,6 +3,7 @@ they are generated."""
 
 import json
 import re
+import threading
 from functools import lru_cache
 from inspect import getdoc
 from typing import Any
@@ -14,6 +15,7 @@ from werkzeug.routing import Rule
 from broker.asyncapi import texts
 from schemas import CATALOGUE, Problem
 from web.access import Access, access_of, requires
+from web.kept import TURN_S
 from web.program_checks import ETAG
 from web.response import JSON, ok
 from web.site import installed
@@ -43,12 +45,21 @@ ERROR = {
 }
 
 
+_making = threading.Lock()
+
+
 @openapi.get("/openapi.json")
-@requires("PUBLIC", gives=(JSON,))
+@requires("PUBLIC", gives=(JSON,), codes=("BUSY",))
 def show() -> Response:
     """This API as OpenAPI 3.1."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    return Response(_described(app), mimetype=JSON)
+    # making it takes a second of CPU, so it is never made by several threads at once
+    if not _making.acquire(timeout=TURN_S):
+        raise Problem("BUSY", "the description is being made")
+    try:
+        return Response(_described(app), mimetype=JSON)
+    finally:
+        _making.release()
 
 
 @openapi.get("/asyncapi.json")
