@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from schemas.command import COMMANDS, Reply
 from schemas.errors import CATALOGUE
-from schemas.kinds import editor, packages
+from schemas.kinds import catalogue, editor, manual, packages
 from schemas.program import Program
 from schemas.result import Result, ShortResult
 from schemas.settings import Settings
@@ -27,6 +27,7 @@ from schemas.trigger import AcceptedTrigger, Trigger
 COMMAND = "python -m schemas.generate"
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "schemas/json_schemas"
+MANUAL = "docs/tools.md"
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -91,7 +92,17 @@ def generated() -> dict[str, str]:
     """Every generated file: path from the root of the project, and its text."""
     files = {f"{FOLDER}/{name}.json": text for name, text in schema_texts().items()}
     tables = {**packages(), "web/static/js/editor/table.js": editor()}
-    return {**files, **tables, "docs/codes.md": codes(), "deploy/node.example.toml": example()}
+    return {
+        **files,
+        **tables,
+        MANUAL: manual((ROOT / MANUAL).read_text(encoding="utf-8")),
+        **{
+            str(path.relative_to(ROOT)): catalogue(path.stem, path.read_text(encoding="utf-8"))
+            for path in sorted((ROOT / "web" / "static" / "words").glob("*.json"))
+        },
+        "docs/codes.md": codes(),
+        "deploy/node.example.toml": example(),
+    }
 
 
 def stale(files: dict[str, str], root: Path = ROOT) -> list[str]:

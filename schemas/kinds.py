@@ -103,6 +103,45 @@ def _package(room: str, union: str, others: str = "") -> str:
     )
 
 
+def manual(page: str) -> str:
+    """The page docs/tools.md, with the rows of the kinds that bring theirs as a fact. Raises
+    ValueError if it has no place for them."""
+    head, begin, rest = page.partition(ROWS_BEGIN)
+    _, end, tail = rest.partition(ROWS_END)
+    if not end:
+        raise ValueError(f"docs/tools.md has no {ROWS_BEGIN.strip()} ... {ROWS_END.strip()}")
+    rows = [
+        f"| `{kind.kind}` | {kind.facts.use_for} | {kind.facts.limits} |"
+        f" ![{kind.kind}: {kind.facts.use_for}](pictures/{kind.kind}.webp) |\n"
+        for kind in sorted(kinds(), key=_place)
+        if isinstance(kind.facts, Facts) and kind.facts.use_for
+    ]
+    return f"{head}{begin}{''.join([ROWS_HEAD, *rows] if rows else [])}{end}{tail}"
+
+
+ROWS_BEGIN, ROWS_END = "<!-- kinds: written by schemas/kinds.py -->\n", "<!-- end of kinds -->\n"
+ROWS_HEAD = """
+## More tools
+
+| tool | use it for | limits we found | good and bad |
+|---|---|---|---|
+"""
+
+
+def catalogue(language: str, text: str) -> str:
+    """The catalogue of a language with the words that kinds bring as a fact; as it was if none
+    does."""
+    own = {
+        english: said
+        for kind in kinds()
+        if isinstance(kind.facts, Facts)
+        for english, said in kind.facts.words.get(language, {}).items()
+    }
+    if not own:
+        return text
+    return json.dumps(json.loads(text) | own, ensure_ascii=False, indent=1) + "\n"
+
+
 def _union(name: str, of: list[str]) -> list[str]:
     short = f'{name} = Annotated[{" | ".join(of)}, Field(discriminator="kind")]'
     if len(short) <= LINE:

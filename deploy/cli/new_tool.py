@@ -36,6 +36,9 @@ class ${kind_class}(RegionTool):
         text="Which question of an inspector does it answer?",
         icon="M4 4h16v16H4z",
         start={"low": 0},
+        use_for="say what for, as a row of the manual",
+        limits="say from which size, light and contrast on, and what it cannot see",
+        words={"de": {"${title}": "${title}"}},
     )
     kind: Literal["${kind}"] = "${kind}"
 ''')
@@ -63,26 +66,33 @@ import pytest
 
 from node.tools.${kind} import learn, measure
 from schemas import ${shapes}
+from tests.gallery.case import drawn
 from tests.rooms.pictures.scenes import Scene, region
 
-WHERE = region(20, 20, 200, 160)
+WHERE = region(160, 60, 140, 160)
 
 
 def tool(**changes) -> ${kind_class}:  # type: ignore[no-untyped-def]
     return ${kind_class}(**({"name": "${kind}"[:32], "region": WHERE, "low": 0.0} | changes))
 
 
+PLATE = Scene.plain(320, 240, 60.0).part(16, 16, size=(90, 70))
+MARK = region(10, 10, 102, 82)  # what the part is found by
+# what is true of them is known before they are measured
+GOOD = PLATE.rectangle(199.5, 119.5, 40, 30, 180.0)
+BAD = PLATE.rectangle(199.5, 119.5, 4, 3, 180.0)
+CASE = drawn(tool(low=0.5), MARK, GOOD, BAD, "the part as it is to be", "it is too small")
+
+
 def test_the_value_is_the_one_that_was_drawn() -> None:
-    # what is true of it is known before it is measured
-    drawn = Scene.plain(240, 200, 60.0).rectangle(100, 80, 40, 30, 180.0)
-    learned = learn(drawn.frame(3).view(WHERE), tool())
-    assert measure(drawn.frame(3).view(WHERE), tool(), learned).value == pytest.approx(1.0)
+    learned = learn(GOOD.frame(3).view(WHERE), tool())
+    assert measure(GOOD.frame(3).view(WHERE), tool(), learned).value == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("gray", [0.0, 128.0, 255.0])
 def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
     with pytest.raises(Problem, match="NO_CONTRAST"):
-        measure(Scene.plain(240, 200, gray).frame().view(WHERE), tool(), None)
+        measure(Scene.plain(320, 240, gray).frame().view(WHERE), tool(), None)
 ''')
 
 
@@ -137,10 +147,9 @@ def new(args: argparse.Namespace) -> int:
         print(
             f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written;"
             " then make check.\n"
-            "Only a person can say the rest, and these name what is missing of it:\n"
-            "  its German, in web/static/words/de.json: python -m web.vocabulary --check\n"
-            "  when to use it, in docs/tools.md: pytest tests/test_docs.py\n"
-            "  a part with a fault that it finds, in tests/gallery/tools.py: pytest"
-            " tests/gallery/test_page.py"
+            "Its row in the manual and its German are facts beside its title, the part with a fault"
+            " that it finds is CASE in its test.\n"
+            f"python -m schemas.generate, python -m tests.gallery.manual {kind} and"
+            f" python -m tests.gallery.missed {kind} write the rest from these three files."
         )
     return made.returncode

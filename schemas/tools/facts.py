@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 Group = Literal["compare", "count", "measure", "read", "learn", "logic"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+FOR_THE_MANUAL = ("use_for", "limits", "words")  # and the catalogues: not what the editor is told
 
 
 class Room(NamedTuple):
@@ -35,7 +36,10 @@ class Facts(NamedTuple):
     and `least` of them; `room`: its first limits, where those of its unit are not right; `keeps`:
     its limits are good as they are; `signed`: its value may be negative; `recount`: its value is
     how many of its tools are OK; `samples`: its range of colour can be taken from the region;
-    `taught`: it has no value before it was taught from pictures.
+    `taught`: it has no value before it was taught from pictures. `use_for` and `limits`: its row in
+    the manual (docs/tools.md), in the words of a quality engineer; `words`: for each language what
+    the English of its title, its sentence and its settings is there. The tools whose rows and words
+    were written before these two facts have neither.
     """
 
     group: Group
@@ -53,6 +57,9 @@ class Facts(NamedTuple):
     recount: bool = False
     samples: bool = False
     taught: bool = False
+    use_for: str = ""
+    limits: str = ""
+    words: Mapping[str, Mapping[str, str]] = NOTHING
 
 
 class LocatorFacts(NamedTuple):
@@ -68,7 +75,7 @@ def shown(facts: Facts | LocatorFacts) -> dict[str, Any]:
     """What the editor is told of a kind, as JSON values; what is as usual is left out."""
     values: dict[str, Any] = {}
     for name, value in facts._asdict().items():
-        if name in ("place", "least") or (not value and name != "text"):
+        if name in ("place", "least", *FOR_THE_MANUAL) or (not value and name != "text"):
             continue
         if name == "uses" and isinstance(facts, Facts):
             values[name] = {"kinds": value, "least": facts.least}

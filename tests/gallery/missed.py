@@ -1,5 +1,5 @@
 """What each program of the gallery, and each example that ships, would miss of drawn faults:
-`python -m tests.gallery.missed`.
+`python -m tests.gallery.missed [NAME ...]`, of these programs, or of all.
 
 It writes `missed.json`, a table of program and fault. Each fault in it has its reason, here by its
 kind, or beside it. A test draws the faults again: whatever is missed and not in the table is a new
@@ -22,6 +22,7 @@ from node.frame import Pixels
 from node.program import LoadedProgram, load
 from schemas import SyntheticCamera, as_program
 from tests.gallery import pictures, tools
+from tests.gallery.case import Case
 
 TABLE = Path(__file__).with_name("missed.json")
 REASONS = {  # by the first words of a fault
@@ -128,9 +129,14 @@ def table() -> dict[str, list[str]]:
     return dict(json.loads(TABLE.read_text()))
 
 
-def main() -> int:
-    """Write the table; 1 if a fault in it has no reason."""
-    made = {name: missed(program(name)) for name in names()}
+def main(only: list[str]) -> int:
+    """Write the table, or the rows of these programs; 1 if a fault in it has no reason."""
+    before = table() if only else {}
+    made = {
+        name: missed(program(name)) if not only or name in only else before[name]
+        for name in names()
+        if not only or name in only or name in before
+    }
     TABLE.write_text(json.dumps(made, indent=1) + "\n")
     without = [
         f"{name}: {fault}"
@@ -143,8 +149,8 @@ def main() -> int:
 
 
 @cache
-def _cases() -> dict[str, tools.Case]:
-    found: dict[str, tools.Case] = {}
+def _cases() -> dict[str, Case]:
+    found: dict[str, Case] = {}
     for case in tools.cases():
         found[f"{case.kind} (tool)" if case.kind in found else case.kind] = case
     return found
@@ -171,4 +177,4 @@ SHIPPED = {"drawn line": _synthetic, "screws": _screws}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

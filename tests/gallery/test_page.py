@@ -7,8 +7,11 @@ import pytest
 
 from node.locators import LOCATORS
 from node.tools import TOOLS
+from schemas import Brightness
 from tests.gallery import manual, page, tools, wrong_ok
+from tests.gallery.case import drawn
 from tests.gallery.page import Card, Line, Section, Shot
+from tests.rooms.pictures.scenes import Scene, region
 
 LINE = Line("label", "1.2", "at least 1", "0.3", "OK")
 SECTION = Section(
@@ -41,6 +44,18 @@ def test_the_page_needs_no_script_and_nothing_from_elsewhere(tmp_path: Path) -> 
 def test_every_kind_of_tool_and_locator_has_a_case() -> None:
     kinds = [case.kind for case in tools.cases()]
     assert sorted(kinds) == sorted([*TOOLS, *LOCATORS])
+
+
+def test_a_case_that_a_kinds_own_test_draws_is_inspected_like_the_others() -> None:
+    lamp = Brightness(name="lamp", region=region(160, 20, 100, 80), low=100.0)
+    lit, off = (
+        Scene.plain(320, 240, 60.0).part(16, 16).rectangle(150, 10, 120, 100, gray)
+        for gray in (160.0, 70.0)
+    )
+    case = drawn(lamp, region(10, 10, 130, 110), lit, off, "lit", "not lit")
+    program = tools.loaded(case)
+    seen = [tools.inspected(program, pixels).verdict for pixels in (case.good, case.bad)]
+    assert seen == ["OK", "NG"]
 
 
 @pytest.mark.parametrize("kind", ["brightness", "distance", "corner"])

@@ -10,8 +10,8 @@ One file: one case for each kind, in the order of the page.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ from node.teach.lesson import Lesson, Picture, teach
 from node.tools import TOOLS
 from schemas import Problem, SyntheticCamera, Tool, Trigger, as_program
 from schemas.locators import Locator
+from schemas.tools import TOOL_MODULES
 from tests.gallery import pictures as p
+from tests.gallery.case import Case, program_document
 from tests.gallery.page import Card, Line, Section, Shot
 
 SYNTHETIC = SyntheticCamera(seed=7)
@@ -47,27 +49,19 @@ CHIP = (355, 324, 136, 97)  # x, y, width, height of the large chip's body in th
 DIP = (39, 55, 146, 52)
 
 
-@dataclass(frozen=True)
-class Case:
-    """What one card shows. `kinds` of tool are drawn into the program; captions say what the parts
-    are."""
-
-    kind: str
-    document: dict[str, Any]
-    master: Pixels | None
-    good: Pixels
-    bad: Pixels
-    good_is: str
-    bad_is: str
-    lesson: Lesson = field(default_factory=Lesson)
-    extra: str | None = None  # module without which it cannot run
-    rounds: int = 5  # the ms shown are those of the quickest of this many: the first fills caches
-
-
 @cache
 def cases() -> tuple[Case, ...]:
-    """All of them, tools first in the order of the table."""
-    return (*_locators(), *_drawn_line(), *_on_the_board(), *_others())
+    """All of them: of the kinds that share photographs or the demo's line, then those that the
+    tests of kinds bring."""
+    here = (*_locators(), *_drawn_line(), *_on_the_board(), *_others())
+    return (*here, *_of_tests({case.kind for case in here}))
+
+
+def _of_tests(there: set[str]) -> Iterator[Case]:
+    """The `CASE` of each kind's test. Raises AttributeError if a kind has none at all."""
+    for kind, module in TOOL_MODULES.items():
+        if kind not in there:
+            yield import_module(f"tests.node.tools.test_{module}").CASE
 
 
 def _tool(
@@ -81,28 +75,13 @@ def _tool(
     }
 
 
-def _doc(
-    tools: Sequence[dict[str, Any]], locator: dict[str, Any] | None = None, judgement: str = "all"
-) -> dict[str, Any]:
-    return {
-        "schema": "program/1",
-        "id": "gallery",
-        "name": "Gallery",
-        "master": "master.png" if locator is not None else None,
-        "locator": locator,
-        "tools": list(tools),
-        "judgement": judgement,
-        "limits_ms": 60000,
-    }
-
-
 def _locators() -> Iterator[Case]:
     whole = p.board()
     chip = _tool("brightness", "chip", 380, 340, 80, 50, high=90.0)
     turned = ON_BOARD | {"angle_deg": 180}
     yield Case(
         "pattern",
-        _doc([chip], turned),
+        program_document([chip], turned),
         whole,
         p.taken(whole, 1, 14.3, -9.6, 31.0, 0.9),
         p.taken(p.board(p.covered(330, 160, 60)), 2, 14.3, -9.6, 31.0, 0.9),
@@ -125,7 +104,7 @@ def _locators() -> Iterator[Case]:
     )
     yield Case(
         "marks",
-        _doc([contacts], marks),
+        program_document([contacts], marks),
         p.fiducials().pixels(3, 0),
         p.fiducials(16, -11, 3.2).pixels(4, 1),
         p.fiducials(16, -11, 3.2, count=1).pixels(4, 2),
@@ -160,7 +139,7 @@ def _locators() -> Iterator[Case]:
     }
     yield Case(
         "corner",
-        _doc([hole], corner),
+        program_document([hole], corner),
         p.plate().pixels(3, 0),
         p.plate(13, -8, 4.0).pixels(4, 1),
         p.plate(there=False).pixels(4, 2),
@@ -258,7 +237,7 @@ def _on_the_board() -> Iterator[Case]:
         ]
         near = [_nearer(tool, corner) for tool in tools]
         return Case(
-            kind, _doc(near, NEAR_LOCATORS[corner]), whole, good, bad, "photo of a board, moved and turned", bad_is,  # noqa: E501
+            kind, program_document(near, NEAR_LOCATORS[corner]), whole, good, bad, "photo of a board, moved and turned", bad_is,  # noqa: E501
             lesson=Lesson(good=[_picture(f"good-{number}", pixels) for number, pixels in enumerate(taught)]),  # noqa: E501
         )  # fmt: skip
 
@@ -434,7 +413,7 @@ def _others() -> Iterator[Case]:
         p.read(p.DATA / "pcb" / "13000115_temp.jpg"),
         p.read(p.DATA / "pcb" / "13000115_test.jpg"),
     )
-    document = _doc([_tool("difference", "copper", 20, 20, 600, 600, high=0.0)])
+    document = program_document([_tool("difference", "copper", 20, 20, 600, 600, high=0.0)])
     yield Case(
         "difference", document | {"master": "master.png"}, board[0], p.taken(board[0], 5, 3.4, -2.8, 0.6, 0.9), board[1],  # noqa: E501
         "printed board (DeepPCB), moved by 4 px and 0.6 degrees, darker, noise: laid over the master by a full affine fit",  # noqa: E501
@@ -449,18 +428,18 @@ def _others() -> Iterator[Case]:
     }
     yield Case(
         "blobs",
-        _doc([_tool("blobs", "tablets", 95, 115, 450, 240, **whole)]),
+        program_document([_tool("blobs", "tablets", 95, 115, 450, 240, **whole)]),
         None, p.blister().pixels(4, 1), p.blister(missing=True, broken=True).pixels(4, 2),
         "drawn blister pack", "one tablet is missing, one is broken",
     )  # fmt: skip
     codes = [p.on_table(p.read(p.DATA / "codes" / f"ean13-{number}.webp")) for number in (30, 34)]
     text = (p.DATA / "codes" / "ean13-30.txt").read_text().strip()
     yield Case(
-        "code", _doc([_tool("code", "product", 30, 30, 580, 420, expected=text, low=1.0)]), None, codes[0], codes[1],  # noqa: E501
+        "code", program_document([_tool("code", "product", 30, 30, 580, 420, expected=text, low=1.0)]), None, codes[0], codes[1],  # noqa: E501
         "photo of a package (zxing-cpp samples)", "the package of another product",
     )  # fmt: skip
     yield Case(
-        "text", _doc([_tool("text", "lot", 120, 170, 400, 150, expected="BATCH 4711 EXP 2027-03", low=0.6)]), None,  # noqa: E501
+        "text", program_document([_tool("text", "lot", 120, 170, 400, 150, expected="BATCH 4711 EXP 2027-03", low=0.6)]), None,  # noqa: E501
         p.label("BATCH 4711", "EXP 2027-03"), p.label("BATCH 4711", "EXP 2022-03"), "drawn label", "drawn label, another date",  # noqa: E501
         extra="rapidocr_onnxruntime", rounds=2,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from node.program import LoadedProgram
 from schemas import Problem
 from tests.gallery import pictures as p
 from tests.gallery import tools
+from tests.gallery.case import Case, program_document
 from tests.gallery.page import Card, Section, Shot
 from tests.rooms.pictures.bars import bar
 from tests.rooms.pictures.scenes import Scene
@@ -35,7 +36,7 @@ class WrongOk:
 
     title: str
     before: str
-    case: tools.Case
+    case: Case
     file: bytes | None = None
 
 
@@ -100,8 +101,8 @@ def _damaged() -> WrongOk:
     del file[middle : middle + 900]  # a packet is lost
     bad = cv2.imdecode(np.frombuffer(bytes(file), np.uint8), cv2.IMREAD_COLOR)
     lamp = tools._tool("brightness", "lamp", 40, 40, 200, 120, low=20.0)
-    case = tools.Case(
-        "brightness", tools._doc([lamp]), None, good, bad,
+    case = Case(
+        "brightness", program_document([lamp]), None, good, bad,
         "whole", "a packet of 900 bytes is lost: shown as a decoder shows it that only warns",
     )  # fmt: skip
     return WrongOk(
@@ -124,8 +125,8 @@ def _two_parts() -> WrongOk:
         "region": {"x": 60, "y": 150, "width": 120, "height": 100},
         "angle_deg": 20,
     }
-    document = tools._doc([stain], where)
-    case = tools.Case(
+    document = program_document([stain], where)
+    case = Case(
         "blobs",
         document,
         scene(False),
@@ -152,8 +153,8 @@ def _one_edge() -> WrongOk:
 
     stain = tools._tool("blobs", "stain", 310, 280, 40, 40, polarity="dark", threshold=90, high=0.0)
     where = {"kind": "pattern", "region": {"x": 280, "y": 150, "width": 100, "height": 60}}
-    case = tools.Case(
-        "blobs", tools._doc([stain], where), rail(False), rail(False), rail(True),
+    case = Case(
+        "blobs", program_document([stain], where), rail(False), rail(False), rail(True),
         "its pattern shows one straight edge", "stained; the edge looks the same wherever one stands along it",  # noqa: E501
     )  # fmt: skip
     return WrongOk(
@@ -196,9 +197,9 @@ def _two_labels() -> WrongOk:
     tool = tools._tool(
         "code", "lot", 0, 0, width + 120, 2 * height + 160, formats=["code_128"], low=1.0, high=1.0
     )
-    case = tools.Case(
+    case = Case(
         "code",
-        tools._doc([tool]),
+        program_document([tool]),
         None,
         labels(1),
         labels(2),
@@ -222,9 +223,9 @@ def _formats_that_nobody_named() -> WrongOk:
         return whole
 
     tool = tools._tool("code", "labels", 0, 0, 400, 300, low=2.0)
-    case = tools.Case(
+    case = Case(
         "code",
-        tools._doc([tool]),
+        program_document([tool]),
         None,
         page("code128-2-37", "code128-3"),
         page("code128-2-37"),
@@ -256,8 +257,8 @@ def _cut_by_a_rim() -> WrongOk:
         "threshold": 120,
         "border": "leave_out",
     }
-    document = tools._doc([grains | {"low": 3.0, "high": 3.0}])
-    case = tools.Case(
+    document = program_document([grains | {"low": 3.0, "high": 3.0}])
+    case = Case(
         "blobs",
         document,
         None,
@@ -278,9 +279,9 @@ def _thin_line() -> WrongOk:
         return _gray(bar(Scene.plain(640, 480, 180.0), 320, 240, width, 200, 60.0).blurred(1.3))
 
     trace = tools._tool("width", "trace", 260, 210, 120, 60, between="dark", low=5.0, high=7.0)
-    case = tools.Case(
+    case = Case(
         "width",
-        tools._doc([trace]),
+        program_document([trace]),
         None,
         line(6.0),
         line(2.0),
@@ -307,8 +308,8 @@ def _burnt_out() -> WrongOk:
 
     hues = {"hue_low_deg": 40.0, "hue_high_deg": 65.0, "saturation_low": 0.4, "low": 0.9}
     tool = tools._tool("colour_area", "yellow", 220, 140, 200, 200, **hues)
-    document = tools._doc([tool]) | {"master": "master.png"}
-    case = tools.Case(
+    document = program_document([tool]) | {"master": "master.png"}
+    case = Case(
         "colour_area",
         document,
         cap(yellow),
@@ -332,9 +333,9 @@ def _another_size() -> WrongOk:
     tool = tools._tool(
         "difference", "print", width // 4, height // 4, width // 2, height // 2, high=0.0
     )
-    case = tools.Case(
+    case = Case(
         "difference",
-        tools._doc([tool]) | {"master": "master.png"},
+        program_document([tool]) | {"master": "master.png"},
         good,
         good,
         bad,
@@ -353,9 +354,9 @@ def _broken_off() -> WrongOk:
         return _gray(Scene.plain(640, 480, 60.0).rectangle(280, 160, 80, length, 180.0))
 
     tool = tools._tool("width", "pin", 220, 200, 200, 80, low=79.0, high=81.0)
-    case = tools.Case(
+    case = Case(
         "width",
-        tools._doc([tool]) | {"master": "master.png"},
+        program_document([tool]) | {"master": "master.png"},
         pin(160),
         pin(160),
         pin(70),
@@ -371,9 +372,9 @@ def _texture() -> WrongOk:
     plain = Scene.plain(640, 480, 110.0)
     part = _gray(plain.part(240, 180, 3, (160, 120)))
     tool = tools._tool("outline", "shape", 230, 170, 180, 140, low=0.7, tolerance_px=3)
-    case = tools.Case(
+    case = Case(
         "outline",
-        tools._doc([tool]) | {"master": "master.png"},
+        program_document([tool]) | {"master": "master.png"},
         part,
         part,
         _gray(plain.waves(finest_px=3, contrast=60, seed=3)),
@@ -391,9 +392,9 @@ def _half_a_print() -> WrongOk:
     part = Scene.plain(640, 480, 110.0).part(240, 180, 3, (160, 120))
     search = tools._tool("pattern", "print", 200, 150, 240, 180, low=0.7)
     search["pattern"] = {"x": 240, "y": 180, "width": 160, "height": 120}
-    case = tools.Case(
+    case = Case(
         "pattern",
-        tools._doc([search]) | {"master": "master.png"},
+        program_document([search]) | {"master": "master.png"},
         _gray(part),
         _gray(part, seed=2),
         _gray(part.rectangle(240, 180, 80, 120, 110.0), seed=2),
@@ -407,11 +408,11 @@ def _half_a_print() -> WrongOk:
 
 def _beside_master(
     tool: dict[str, Any], good: Scene, bad: Scene, good_is: str, bad_is: str
-) -> tools.Case:
+) -> Case:
     """A case of one tool whose master is the good part."""
-    document = tools._doc([tool]) | {"master": "master.png"}
+    document = program_document([tool]) | {"master": "master.png"}
     pixels = _gray(good), _gray(good, seed=2), _gray(bad, seed=3)
-    return tools.Case(tool["kind"], document, *pixels, good_is, bad_is)
+    return Case(tool["kind"], document, *pixels, good_is, bad_is)
 
 
 def _too_much_light() -> WrongOk:

@@ -1,6 +1,7 @@
 """A new tool is three files: they are written, named everywhere by what is generated, and their
 test fails until it is true."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from tests.rooms.installation.processes import ROOT
 pytestmark = pytest.mark.slow
 
 KIND = "thread_count"
-VALUE = "    return Measurement(float((view.gray > 120).any()))\n"
+VALUE = "    return Measurement(float((view.gray > 120).sum() > 100))\n"
 
 
 @pytest.fixture
@@ -24,8 +25,12 @@ def tree(tmp_path: Path) -> Path:
         shutil.copytree(
             ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "*.onnx")
         )
-    for name in ("deploy", "docs", "web/static/js/editor", "tests/node/tools"):
+    names = ("deploy", "docs", "web/static/js/editor", "web/static/words", "tests/node/tools",
+             "tests/gallery")  # fmt: skip
+    for name in names:
         (tmp_path / name).mkdir(parents=True)
+    for name in ("docs/tools.md", "web/static/words/de.json", "tests/gallery/case.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(
         ROOT / "tests" / "rooms" / "pictures", tmp_path / "tests" / "rooms" / "pictures"
     )
@@ -56,6 +61,9 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
     written = _ran(tree, "-m", "ruff", "check", *rules, str(settings), str(steps), str(test))
     assert written.returncode == 0, written.stdout  # nobody is stopped by what they did not write
     assert f'"{KIND}"' in (tree / "schemas" / "json_schemas" / "program.json").read_text()
+    assert f"| `{KIND}` | say what for" in (tree / "docs" / "tools.md").read_text()
+    german = json.loads((tree / "web" / "static" / "words" / "de.json").read_text())
+    assert german["Thread count"] == "Thread count"  # as its facts say it until it is translated
     assert f"  {KIND}: {{" in (tree / "web" / "static" / "js" / "editor" / "table.js").read_text()
     known = (
         "from node.tools import TOOLS; from schemas import ThreadCount;"
