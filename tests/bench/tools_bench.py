@@ -3,6 +3,7 @@ docs/tools-measured.md."""
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from statistics import median
 
 from node.frame import Frame
@@ -10,6 +11,8 @@ from node.locate import locate
 from node.locators import pattern
 from node.tools import TOOLS
 from schemas import Area, Brightness, ColourArea, EdgePixels, Outline, Pattern, Region, Tool
+from tests.gallery.case import Case
+from tests.gallery.tools import cases, inspected, loaded
 from tests.rooms.pictures.scenes import Scene, region
 
 ROUNDS = 60
@@ -47,8 +50,20 @@ def middle_ms(work: Callable[[Frame], object], frames: list[Frame]) -> float:
     return 1000 * median(times)
 
 
+def on_its_card(case: Case) -> float:
+    """Median over the rounds in ms that a kind of tool takes on the good part of its card in the
+    gallery, at the size that has there."""
+    program = loaded(case)
+    parts = [inspected(program, case.good) for _ in range(ROUNDS)]
+    kinds = {tool.name: tool.kind for tool in program.program.tools}
+    return median(
+        max(seen.result.ms for seen in part.findings if kinds[seen.result.name] == case.kind)
+        for part in parts
+    )
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     frames = [scene(640, 480, seed, 240.3, 190.6) for seed in (1, 2, 3)]
     print("| tool | 150 x 120 px, ms | 400 x 300 px, ms |\n|---|---|---|")
     small, large = tools(region(225, 180, 150, 120)), tools(region(120, 90, 400, 300))
@@ -74,6 +89,11 @@ def main() -> None:
         frames = [scene(width, height, seed, 262.4, 181.7) for seed in (1, 2, 3)]
         ms = middle_ms(lambda frame, s=settings, known=learned: locate(frame, s, known), frames)  # type: ignore[misc]
         print(f"| {'400 x 300 of ' if search else 'all of '}{width} x {height} px | {ms:.2f} |")
+    print("\n| tool, on the good part of its card (`make gallery`) | ms |\n|---|---|")
+    for case in cases():
+        there = any(tool["kind"] == case.kind for tool in case.document["tools"])
+        if there and (case.extra is None or find_spec(case.extra) is not None):
+            print(f"| {case.kind} | {on_its_card(case):.3f} |")
 
 
 if __name__ == "__main__":
