@@ -28,7 +28,8 @@ LEAST_WIDTH_PX = 3  # of the structure to either side, at half of its depth
 AROUND = 40  # px of the profile that are looked at to each side
 PIXEL = 0.29  # sigma of a pixel, as a blur
 MOST_BLUR = 8.0  # px: a softer one is shading
-ROUNDS = 8
+ROUNDS, SETTLED_PX = 8, 1e-4
+SMALL = 1e-4  # keeps the equations solvable where the two columns are alike
 
 
 class Half(NamedTuple):
@@ -109,12 +110,17 @@ def _side(values: Floats, depth: float) -> tuple[int, float]:
 def _fitted(x: Any, values: Floats) -> tuple[float, float]:
     """Least squares fit of a blurred step from 0 to 1, mean over each pixel: place and blur."""
     at, blur = float(x[-1] + 0.5 - values.sum()), max(0.3, (len(x) - 2) / 3.5)
+    borders = np.append(x - 0.5, x[-1] + 0.5)  # where a pixel ends, the next one begins
     for _ in range(ROUNDS):
-        right, left = (x + 0.5 - at) / blur, (x - 0.5 - at) / blur
-        (f_right, c_right), (f_left, c_left) = gauss(right), gauss(left)
-        columns = np.stack([c_left - c_right, f_right - f_left])
-        rest = values - blur * (right * c_right + f_right - left * c_left - f_left)
-        change = np.linalg.solve(columns @ columns.T + 1e-4 * np.eye(2), columns @ rest)
+        far = (borders - at) / blur
+        density, below = gauss(far)
+        moved, softer = -np.diff(below), np.diff(density)
+        rest = values - blur * np.diff(far * below + density)
+        a, b, d = moved @ moved + SMALL, moved @ softer, softer @ softer + SMALL
+        p, q = moved @ rest, softer @ rest
+        change = (d * p - b * q) / (a * d - b * b), (a * q - b * p) / (a * d - b * b)
         at += min(max(float(change[0]), -0.5), 0.5)
         blur = min(max(blur + min(max(float(change[1]), -0.5 * blur), blur), 0.1), 16.0)
+        if max(abs(change[0]), abs(change[1])) < SETTLED_PX:
+            break
     return at, blur
