@@ -1,15 +1,16 @@
 """The result of a part as it is reported: made from what was found, and small enough."""
 
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from node.record import Record
-from node.worker.seam import NO_IMAGES
+from node.worker.seam import NO_IMAGES, Found
 from schemas import EVALUATION, Images, Result, utc
 from schemas.result import MAX_RESULT_BYTES, Fault
 
 FEW = 16  # tools: without texts and errors each takes less than 300 bytes
 LATER_BYTES = 64  # by how much a result can grow after it was fitted: seq, times and outputs
+NO_VERDICT = Fault(code="INTERNAL", message="no verdict was reached")
 
 
 class Whose(Protocol):
@@ -33,50 +34,38 @@ def build(
     """The result of an inspection as it will be stored and published, except for what is known only
     then."""
     part, found = record.part, record.found
-    program, fault = found.program, found.fault
-    finished_ns = time.monotonic_ns()
-    verdict = found.verdict if fault is None else "ERROR"
-    if verdict == "ERROR" and fault is None:
-        fault = Fault(code="INTERNAL", message="no verdict was reached")
-    # all values are our own and typed, so the model is not validated again in the inspection path;
-    # a test does
-    result = Result.made(
-        schema_="result/1",
-        result_id=result_id,
-        trigger_id=part.trigger_id,
-        assigned=part.assigned,
-        node=station.node_id,
-        station=part.station,
-        seq=seq,
-        verdict=verdict,
-        evaluation=EVALUATION[verdict],
-        program=program.id if program else part.trigger.program or station.program_id,
-        program_version=program.version if program else None,
-        program_hash=program.hash if program else None,
-        part_id=part.trigger.part_id,
-        meta=part.trigger.meta,
-        source=part.source,
-        received_at=utc(part.received_at),
-        captured_at=None if found.taken_at_s is None else utc(found.taken_at_s),
-        finished_at=utc(),
-        duration_ms=(finished_ns - part.received_ns) // 1000 / 1000,
-        timings_ms=found.timings_ms,
-        pose=found.pose,
-        tools=found.tools,
-        outputs=record.outputs,
-        error=fault,
-        images=images,
-        simulated=station.simulated,
-    )
-    return _fit(result)
+    verdict, fault = found.verdict, found.fault
+    if fault is not None:
+        verdict = "ERROR"
+    elif verdict == "ERROR":
+        fault = NO_VERDICT
+    program = found.program.id if found.program else part.trigger.program or station.program_id
+    found = found._replace(verdict=verdict, fault=fault)
+    made = _made(record, found, station, result_id, seq, program, part.trigger.meta, images)
+    return _fit(made)
 
 
 def smallest(record: Record, station: Whose, result_id: str) -> Result:
     """The ERROR of a part of which nothing is said but which part it is, and why."""
-    part, fault = (
-        record.part,
-        record.found.fault or Fault(code="INTERNAL", message="no verdict was reached"),
-    )
+    fault = record.found.fault or NO_VERDICT
+    fault = Fault(code=fault.code, message=fault.message.encode("ascii", "replace").decode())
+    nothing = Found(record.found.row, "ERROR", fault, None, (), None, {}, None, 0)
+    return _made(record, nothing, station, result_id)
+
+
+def _made(
+    record: Record,
+    found: Found,
+    station: Whose,
+    result_id: str,
+    seq: int = 0,
+    program: str | None = None,
+    meta: Any = None,
+    images: Images = NO_IMAGES,
+) -> Result:
+    """All values are our own and typed, so the model is not validated again in the inspection path;
+    a test does."""
+    part = record.part
     return Result.made(
         schema_="result/1",
         result_id=result_id,
@@ -84,25 +73,25 @@ def smallest(record: Record, station: Whose, result_id: str) -> Result:
         assigned=part.assigned,
         node=station.node_id,
         station=part.station,
-        seq=0,
-        verdict="ERROR",
-        evaluation=EVALUATION["ERROR"],
-        program=None,
-        program_version=None,
-        program_hash=None,
+        seq=seq,
+        verdict=found.verdict,
+        evaluation=EVALUATION[found.verdict],
+        program=program,
+        program_version=found.program.version if found.program else None,
+        program_hash=found.program.hash if found.program else None,
         part_id=part.trigger.part_id,
-        meta=None,
+        meta=meta,
         source=part.source,
         received_at=utc(part.received_at),
-        captured_at=None,
+        captured_at=None if found.taken_at_s is None else utc(found.taken_at_s),
         finished_at=utc(),
         duration_ms=(time.monotonic_ns() - part.received_ns) // 1000 / 1000,
-        timings_ms={},
-        pose=None,
-        tools=(),
+        timings_ms=found.timings_ms,
+        pose=found.pose,
+        tools=found.tools,
         outputs=record.outputs,
-        error=Fault(code=fault.code, message=fault.message.encode("ascii", "replace").decode()),
-        images=NO_IMAGES,
+        error=found.fault,
+        images=images,
         simulated=station.simulated,
     )
 
