@@ -149,7 +149,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.exports.pictures": "COUNT_S SAVE_S AGAIN_S STUCK_S TOLD_S LOST_S",
         "node.reload": "SLOW_S",
         "node.seldom": "SELDOM_S",
-        "node.pictures.live_view": "WATCHED_S EVERY_S",
+        "node.pictures.live_view": "WATCHED_S EVERY_S TOLD_S",
         "node.cameras.one_at_a_time": "REOPEN_S",
         "node.station": "FAULT_S MAINTENANCE_S",
         "node.worker.child": "WEIGH_S",

@@ -151,7 +151,9 @@ class Station:
     def fault(self) -> str | None:
         """The last fault of our own, if it was not long ago."""
         fault = self._fault
-        return fault[0] if fault is not None and time.monotonic() - fault[1] < FAULT_S else None
+        if fault is not None and time.monotonic() - fault[1] < FAULT_S:
+            return fault[0]
+        return self.worker.fault
 
     # State
 

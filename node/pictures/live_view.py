@@ -31,6 +31,7 @@ IDLE_S = 1.0
 # a result goes out before its picture is drawn, which holds the interpreter for milliseconds
 AFTER_S = 0.02
 WIDEST = 1920
+TOLD_S = 600.0  # how long a fault is reported after it happened last, as a station's is
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 
@@ -48,6 +49,7 @@ class LiveView:
         self._newest: dict[str, _Newest] = {}
         self._drawn: dict[str, tuple[str, float]] = {}  # station: the result drawn last, and when
         self._watched_until: dict[str, float] = {}
+        self._faults: dict[str, tuple[str, float]] = {}  # station: what failed, and when
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="showing", daemon=True)
@@ -109,10 +111,23 @@ class LiveView:
                 )
             except Problem as problem:
                 log.warning("a picture is not shown: %s", problem)
-            except Exception:
+            except Exception as error:
                 # a part that cannot be drawn must not end the pictures of the next ones
-                log.exception("station %s: a picture could not be drawn", station)
+                self._failed(station, error)
         return wait_s
+
+    def _failed(self, station: str, error: Exception) -> None:
+        said = f"live view: {type(error).__name__}: {error}"[:200]
+        said = said.encode("utf-8", "replace").decode()
+        known = self.fault(station)
+        self._faults[station] = said, time.monotonic()
+        if known != said:
+            log.error("station %s: a picture could not be drawn", station, exc_info=error)
+
+    def fault(self, station: str) -> str | None:
+        """How drawing failed in a way that nobody foresaw, if it was not long ago."""
+        said, at = self._faults.get(station, (None, 0.0))
+        return said if time.monotonic() - at < TOLD_S else None
 
 
 def as_jpeg(pixels: Pixels, widest: int = WIDEST) -> bytes:

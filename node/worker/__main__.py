@@ -233,6 +233,7 @@ class Process:
                     for program_id, found in self._shelf.all().items()
                 },
                 "; ".join(self._unmet) or None,
+                self._bench.fault,
             )
             told = SHOWN.dump_json(shown)
             if told != self._told and self._side.send(b"s", told):

@@ -88,6 +88,12 @@ class Bench:
             while len(self._seen) > SEEN:
                 self._seen.popitem(last=False)
 
+    @property
+    def fault(self) -> str | None:
+        """See Worker.fault."""
+        showing = self.workshop.showing
+        return None if showing is None else showing.fault(self.id)
+
     def settle(self, settle: Settle) -> None:
         """See Worker.settle."""
         with self._lock:

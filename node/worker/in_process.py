@@ -266,6 +266,12 @@ class ProcessWorker:
         shown = self._shown
         return None if shown is None else shown.unmet
 
+    @property
+    def fault(self) -> str | None:
+        """See Worker."""
+        shown = self._shown
+        return None if shown is None else shown.fault
+
     def open_camera(self) -> None:
         """See Worker."""
         self._say(b"O")

@@ -38,6 +38,11 @@ class ThreadWorker:
         """See Worker."""
         return self.bench.camera.problem
 
+    @property
+    def fault(self) -> str | None:
+        """See Worker."""
+        return self.bench.fault
+
     def start(self) -> None:
         """See Worker."""
         self.bench.camera.open()

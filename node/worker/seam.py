@@ -104,6 +104,10 @@ class Worker(Protocol):
     def unmet(self) -> str | None:
         """What of its real-time settings the system does not allow, for people."""
 
+    @property
+    def fault(self) -> str | None:
+        """A fault of our own in what is done beside the parts, if it was not long ago."""
+
     def start(self) -> None:
         """Open the camera, and begin to load what is held."""
 

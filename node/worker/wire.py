@@ -45,12 +45,13 @@ class Setup(NamedTuple):
 class Shown(NamedTuple):
     """What a worker process tells of itself when it changes: why its camera gives no frame, and
     the programs that are loaded, or why they cannot be. unmet: what of its real-time settings the
-    system does not allow."""
+    system does not allow. fault: see Worker."""
 
     camera: Fault | None
     simulated: bool
     programs: dict[str, ReadyProgram | Fault]
     unmet: str | None = None
+    fault: str | None = None
 
 
 LATER = ConfigDict(defer_build=True)  # a node without worker processes needs none of them

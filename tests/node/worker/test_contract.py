@@ -217,6 +217,21 @@ def test_people_see_the_newest_part_while_they_watch(place: Place) -> None:
     assert (newest.seq, newest.result_id) == (7, result_id)
 
 
+def test_a_picture_that_fails_in_a_way_nobody_foresaw_is_told_and_the_next_is_shown(
+    place: Place,
+) -> None:
+    assert place.worker.fault is None
+    place.ask("show")
+    place.worker.settle(Settle(place.look().row, "no\0name", 8))
+    fault = wait_for(lambda: place.worker.fault, 60, "the fault")
+    assert fault.startswith("live view: ValueError: ")
+    result_id = new_id()
+    place.worker.settle(Settle(place.look().row, result_id, 9))
+    shown = LivePictures(place.folder / "shown")
+    wait_for(lambda: shown.find("cam1", result_id), 60, "the next picture")
+    assert place.worker.fault == fault, "it is told for a while"
+
+
 def test_commands_that_need_pixels_are_answered_and_refused(place: Place) -> None:
     captured = place.ask("capture")
     assert (captured["width"], captured["height"], captured["simulated"]) == (320, 240, True)
