@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.rig.box import boots, guides, image, pages, stories, unseen, updates
+from tests.rig.box import boots, guides, image, pages, restoring, stories, unseen, updates
 from tests.rig.box.machines import KINDS, Box, Container, Emulated, kvm
 
 STORIES: dict[str, Callable[[Box], str]] = {
@@ -26,6 +26,7 @@ STORIES: dict[str, Callable[[Box], str]] = {
     "watchdog": stories.watchdog,
     "start-limit": stories.start_limit,
     "update": updates.update,
+    "twenty": updates.twenty,
     "cut-inspecting": boots.cut_inspecting,
     "cut-updating": updates.cut_updating,
     "guides": guides.guides,
@@ -73,18 +74,26 @@ def main(argv: list[str] | None = None) -> int:
             return boxes[-1]
 
         def installed(name: str, bundle: Path) -> Box:
-            """A box with its own kernel, on the disk of a container on which it was installed."""
-            first = Container(folder, f"{name}-first", offline=True)
-            boxes.append(first)
-            first.start()
-            story("bundle", lambda: stories.install(first, bundle) + " (in a container)")
-            first.run("systemctl poweroff", check=False)
-            first.processes[0].wait(120)
-            boxes.pop().cut()
-            if not kvm():
-                image.unhurried(first.root)
-            image.disk_of(first.root, folder / f"{name}.img")
-            boxes.append(Emulated(folder, name, offline=True, disk=folder / f"{name}.img"))
+            """A box with its own kernel, on the disk of a container on which it was installed. The
+            disk is kept: this tree needs it once."""
+            kept = image.CACHE / f"installed-{image.digest()[:16]}.img"
+            if not kept.exists():
+                first = Container(folder, f"{name}-first", offline=True)
+                boxes.append(first)
+                first.start()
+                told = story("bundle", lambda: f"{stories.install(first, bundle)} (in a container)")
+                first.run("systemctl poweroff", check=False)
+                first.processes[0].wait(120)
+                boxes.pop().cut()
+                if not told:
+                    raise RuntimeError("it could not be installed")
+                if not kvm():
+                    image.unhurried(first.root)
+                for old in image.CACHE.glob("installed-*.img"):
+                    old.unlink()
+                image.disk_of(first.root, kept.with_suffix(".part"))
+                kept.with_suffix(".part").replace(kept)
+            boxes.append(Emulated(folder, name, offline=True, disk=kept))
             began = time.monotonic()
             boxes[-1].start()
             stories.well(boxes[-1])
@@ -124,12 +133,14 @@ def main(argv: list[str] | None = None) -> int:
                 if "restore" in wanted:
                     if ready:
                         other = installed("other", bundle)
-                        story("restore", lambda: stories.restore(box, other))
+                        story("restore", lambda: restoring.restore(box, other))
                     else:
                         other = made("other", offline=True)
                         story(
                             "restore",
-                            lambda: stories.install(other, bundle) and stories.restore(box, other),
+                            lambda: (
+                                stories.install(other, bundle) and restoring.restore(box, other)
+                            ),
                         )
         finally:
             for each in boxes:

@@ -1,12 +1,17 @@
 """The disks of the boxes: a fresh Debian with systemd, made once by debootstrap and kept; and what
 is installed on it."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.cli.bundle import make
 from tests.rooms.installation.processes import ROOT
 
 CACHE = Path(os.environ.get("BOX_CACHE", Path.home() / ".cache" / "inspection-box"))
@@ -15,6 +20,11 @@ PACKAGES = (
     "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,openssh-server,iproute2,ca-certificates,"
     "python3,python3-venv,openssl,kmod,procps"
 )
+# what a source tree is installed from
+PACKED = (
+    "schemas", "broker", "node", "web", "deploy", "pyproject.toml", "requirements.lock",
+    "README.md", "LICENSE", "mosquitto.conf",
+)  # fmt: skip
 # what install.sh asks the registry for
 OF_THE_BOX = ("mosquitto", "mosquitto-clients", "nginx-light")
 NEEDED = {
@@ -154,10 +164,57 @@ def key() -> Path:
 
 
 def bundle() -> Path:
-    """The bundle of this tree, made anew."""
-    made = CACHE / "bundle.tar.gz"
-    shell(sys.executable, "-m", "deploy.cli.command", "bundle", made, limit_s=900, cwd=ROOT)
+    """The bundle of this tree; made anew where the tree has changed since."""
+    made, marked = CACHE / "bundle.tar.gz", CACHE / "bundle.of"
+    if not made.exists() or not marked.exists() or marked.read_text() != digest():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        marked.unlink(missing_ok=True)
+        shell(sys.executable, "-m", "deploy.cli.command", "bundle", made, limit_s=900, cwd=ROOT)
+        marked.write_text(digest())
     return made
+
+
+def newer_bundle(version: str) -> Path:
+    """A bundle of this tree under another version number, with the wheels that the first one
+    brings: what a site is sent as an update."""
+    made = CACHE / f"bundle-{version}.tar.gz"
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        tree, first = Path(scratch) / "tree", Path(scratch) / "first"
+        for name in (*PACKED, "docs"):
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, tree)
+        text = (tree / "pyproject.toml").read_text()
+        (tree / "pyproject.toml").write_text(
+            re.sub(r'^version = ".*"', f'version = "{version}"', text, count=1, flags=re.M)
+        )
+        first.mkdir()
+        shell("tar", "-xzf", bundle(), "-C", first)
+
+        def pip(words: Sequence[str]) -> None:
+            if words[0] == "wheel":
+                shell(sys.executable, "-m", "pip", "-q", *words)
+                return
+            for wheel in (first / "inspection-node" / "wheels").glob("*.whl"):
+                if not wheel.name.startswith("inspection_node-"):
+                    shutil.copy(wheel, words[words.index("-d") + 1])
+
+        make(tree, made, pip)
+    return made
+
+
+def digest() -> str:
+    """What this tree installs, as one hash: the same tree needs no new bundle and no new disk."""
+    seen = hashlib.sha256()
+    for name in PACKED:
+        source = ROOT / name
+        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                seen.update(f"{path.relative_to(ROOT)}\0".encode())
+                seen.update(path.read_bytes())
+    return seen.hexdigest()
 
 
 def _network(made: Path) -> None:

@@ -227,7 +227,7 @@ class Emulated(Box):
         image.shell("qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", "raw", self.disk)
         for part in ("vmlinuz", "initrd.img"):
             shutil.copy(image.boot(part), folder / part)
-        self.slow = 1.0 if kvm() else 8.0
+        self.slow = 1.0 if kvm() else 12.0
 
     def _switch_on(self) -> None:
         given = f"user,id=n,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22" + (

@@ -5,9 +5,10 @@ import json
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def answered(box: Box, limit_s: float = 60) -> dict[str, Any]:
     return result
 
 
-def well(box: Box, limit_s: float = 120) -> float:
+def well(box: Box, limit_s: float = 180) -> float:
     """Seconds until node and web say that they are well."""
     began = time.monotonic()
     box.run(f"inspection-node healthy --wait {limit_s * box.slow:.0f}", limit_s=limit_s + 30)
@@ -64,18 +65,7 @@ def install(box: Box, bundle: Path | None) -> str:
     if bundle is None:
         tree = BytesIO()
         with tarfile.open(fileobj=tree, mode="w") as packed:
-            for name in (
-                "schemas",
-                "broker",
-                "node",
-                "web",
-                "deploy",
-                "pyproject.toml",
-                "requirements.lock",
-                "README.md",
-                "LICENSE",
-                "mosquitto.conf",
-            ):
+            for name in image.PACKED:
                 packed.add(
                     ROOT / name,
                     f"src/{name}",
@@ -216,26 +206,6 @@ def start_limit(box: Box) -> str:
     return f"stays down ('{health[:60]}'), lines inactive, the web answers; by hand it works again"
 
 
-def restore(box: Box, other: Box) -> str:
-    """Restore what the first box has on a second one: the same results, and it goes on."""
-    box.run("rm -f /root/*.tar.gz; inspection-node backup /root", limit_s=180)
-    saved = box.run("ls /root/inspection-node-*.tar.gz").stdout.strip()
-    before = highest(box)
-    packed = image.shell(*box._ssh(f"base64 {saved}"), limit_s=300 * box.slow)
-    other.run("base64 -d > /root/saved.tar.gz", given=packed.encode(), limit_s=300)
-    began = time.monotonic()
-    other.run(
-        f"systemctl stop {UNITS} && inspection-node restore /root/saved.tar.gz && systemctl start"
-        f" {UNITS}",
-        limit_s=300,
-    )
-    well(other)
-    took = time.monotonic() - began
-    result = answered(other)
-    assert result["seq"] == before + 1, (result["seq"], before)
-    return f"{before} results there, the next is number {before + 1}; {took:.0f} s"
-
-
 def highest(box: Box) -> int:
     """The number of the newest result, as the node reports it."""
     with Client(asking(box, "operator"), NODE) as client:
@@ -243,35 +213,51 @@ def highest(box: Box) -> int:
     return int(latest.get("seq", 0))
 
 
+class Heard:
+    """What was sent to a box and heard of it while parts ran; called, it says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.heard: list[str] = []
+        self.at_s: list[float] = []
+
+    def gap_s(self) -> float:
+        """The longest time between two results, as somebody beside the line sees it."""
+        return max(after - before for before, after in pairwise(self.at_s))
+
+    def __call__(self) -> str:
+        return f"{len(self.sent)} parts, each judged and heard once"
+
+
 @contextmanager
-def parts(box: Box) -> Iterator[Callable[[], str]]:
+def parts(box: Box) -> Iterator[Heard]:
     """Sends parts, five per second, while the block runs; afterwards each of them has one result,
     which was heard once."""
-    sent: list[str] = []
-    heard: list[str] = []
+    seen = Heard()
     stop = threading.Event()
     plc, operator = asking(box, "plc"), asking(box, "operator")
     with Producer(plc, NODE) as producer, Consumer(operator, NODE) as consumer:
 
         def line() -> None:
             while not stop.wait(0.2 * box.slow):
-                sent.append(f"p-{time.time_ns()}")
-                producer.submit(STATION, {"trigger_id": sent[-1]})
+                seen.sent.append(f"p-{time.time_ns()}")
+                producer.submit(STATION, {"trigger_id": seen.sent[-1]})
 
         def lamp() -> None:
             for result in consumer:
-                heard.append(result["trigger_id"])
+                seen.at_s.append(time.monotonic())
+                seen.heard.append(result["trigger_id"])
 
         threads = [threading.Thread(target=each, daemon=True) for each in (line, lamp)]
         for thread in threads:
             thread.start()
-        wait_for(lambda: len(heard) >= 5, 60 * box.slow, "the first parts")
+        wait_for(lambda: len(seen.heard) >= 5, 60 * box.slow, "the first parts")
         try:
-            yield lambda: f"{len(sent)} parts, each judged and heard once"
+            yield seen
         finally:
             stop.set()
             threads[0].join(10)
         wait_for(lambda: producer.under_way == 0, 120 * box.slow, "that all is accepted")
-        wait_for(lambda: set(sent) <= set(heard), 120 * box.slow, "that all is heard")
-    twice = len([each for each in heard if each in set(sent)]) - len(set(sent))
+        wait_for(lambda: set(seen.sent) <= set(seen.heard), 120 * box.slow, "that all is heard")
+    twice = len([each for each in seen.heard if each in set(seen.sent)]) - len(set(seen.sent))
     assert twice == 0, f"{twice} results were heard twice"
