@@ -23,6 +23,7 @@ from schemas.store.ledger.stamp import Stamp
 MIGRATIONS = ("ledger.sql", "ledger-2.sql", "ledger-3.sql", "ledger-4.sql")
 POLL_S = 0.1  # one try at a lock that another process holds; to wait longer, it is tried again
 WAL_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 2 * WAL_BYTES  # of the log's file under load, to be overwritten
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
 THOROUGH_S = 20.0
 UNSURE = 1000  # seqs: how many a power cut may have kept out of the stamp in its last second
@@ -108,7 +109,7 @@ def _connect(path: Path, *, thorough: bool) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA wal_autocheckpoint=0")  # care.py does it, outside the inspection path
-        db.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
+        db.execute(f"PRAGMA journal_size_limit={KEPT_BYTES}")
         db.execute("PRAGMA cache_size=-2048")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):

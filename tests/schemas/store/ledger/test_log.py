@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,35 +25,86 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made.close()
 
 
-def load(ledger: Ledger, first: int, bytes_at_least: int = 0) -> int:
+def load(ledger: Ledger, first: int, bytes_at_least: int = 0, rows: int = 100) -> int:
     """Commits until the log has grown to that size, at least one; the next number."""
     while True:
         ledger.accept_all(
             [
                 LedgerEntry(new(f"t{first}", PAD), build(f"t{first}"))
-                for first in range(first, first + 100)
+                for first in range(first, first + rows)
             ]
         )
-        first += 100
+        first += rows
         if ledger.log_bytes() >= bytes_at_least:
             return first
+
+
+def times_begun(ledger: Ledger) -> int:
+    """How often the log was begun, by its header: a number that SQLite counts up."""
+    header = ledger.path.with_name("ledger.db-wal").read_bytes()[:16]
+    return int.from_bytes(header[12:16], "big")
 
 
 def test_under_load_the_log_begins_anew_again_and_again_and_is_small_when_idle(
     ledger: Ledger,
 ) -> None:
-    number, sizes = 0, []
+    number, sizes, begun = 0, [], []
     for _ in range(60):
         number = load(ledger, number)
         sizes.append(ledger.log_bytes())
+        begun.append(times_begun(ledger))
         ledger.checkpoint()
     assert max(sizes) < 32_000_000
-    assert any(after < before for before, after in pairwise(sizes))
+    assert begun[-1] > begun[0] + 1
     assert ledger.path.stat().st_size > max(sizes)
     for _ in range(3):
         ledger.checkpoint()
     assert ledger.log_bytes() <= 4 * 1024 * 1024
     assert ledger.log_held() is None
+
+
+def test_a_log_that_begins_anew_is_overwritten_and_does_not_grow(ledger: Ledger) -> None:
+    number = 0
+    for _ in range(2):  # its file has the blocks that this load needs
+        for _ in range(log.MANY + 10):
+            number = load(ledger, number, rows=1)
+        ledger.checkpoint()
+    size, begun = ledger.log_bytes(), times_begun(ledger)
+    assert size > log.LITTLE_BYTES
+    for _ in range(10):
+        for _ in range(log.MANY):
+            number = load(ledger, number, rows=1)
+            assert ledger.log_bytes() == size
+        ledger.checkpoint()
+    assert times_begun(ledger) >= begun + 9
+
+
+def test_what_a_load_has_left_is_given_back_when_nobody_writes(ledger: Ledger) -> None:
+    number = load(ledger, 0, 6_000_000)
+    ledger.checkpoint()  # all is moved, the file stays as it is
+    assert ledger.log_bytes() >= 6_000_000
+    ledger.checkpoint()
+    assert ledger.log_bytes() == 4 * 1024 * 1024
+    before = ledger.path.stat().st_mtime_ns
+    for _ in range(5):  # and that is all: a ledger at rest writes nothing
+        ledger.checkpoint()
+    assert (ledger.log_bytes(), ledger.path.stat().st_mtime_ns) == (4 * 1024 * 1024, before)
+    assert ledger.last_seq("cam1") == number
+
+
+def test_a_log_that_cannot_be_shortened_since_another_process_writes_is_shortened_afterwards(
+    ledger: Ledger,
+) -> None:
+    load(ledger, 0, 6_000_000)
+    ledger.checkpoint()
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ledger.checkpoint()
+    assert ledger.log_bytes() >= 6_000_000
+    other.execute("ROLLBACK")
+    other.close()
+    ledger.checkpoint()
+    assert ledger.log_bytes() == 4 * 1024 * 1024
 
 
 def test_who_reads_and_does_not_end_stops_nobody_is_told_and_afterwards_the_log_is_small(

@@ -112,6 +112,52 @@ def test_every_prefix_of_the_log_opens_with_the_commits_that_are_whole(tmp_path:
     ledger.close()
 
 
+def test_a_power_cut_in_a_log_that_is_overwritten_leaves_the_commits_that_are_whole(
+    tmp_path: Path,
+) -> None:
+    """What the log had before is still behind what is new, and in any of the blocks that the disk
+    had not written yet: none of it is taken for a commit."""
+    ledger = opened(tmp_path / "ledger.db")
+    fill(ledger, 1, 40)
+    ledger._db.execute("PRAGMA wal_checkpoint(RESTART)")
+    old = killed(ledger, tmp_path / "old").with_name("ledger.db-wal").read_bytes()
+    fill(ledger, 41, 44)
+    path = killed(ledger, tmp_path / "killed")
+    log = path.with_name("ledger.db-wal").read_bytes()
+    assert len(log) == len(old)
+    page = 4096 + 24
+    new = next(at for at in range(len(log), 0, -1) if log[at - 1] != old[at - 1])
+    assert new < len(log) // 2
+    number = 0
+
+    def reopened(torn: bytes) -> int:
+        nonlocal number
+        number += 1
+        place = tmp_path / f"torn {number}"
+        place.mkdir()
+        shutil.copyfile(path, place / "ledger.db")
+        (place / "ledger.db-wal").write_bytes(torn)
+        again = opened(place / "ledger.db")  # without a stamp: it takes what is there
+        assert (again.lost, again.quarantined) == (None, None)
+        assert again.read("PRAGMA integrity_check") == [("ok",)]
+        seqs = [row[0] for row in again.read("SELECT seq FROM results ORDER BY seq")]
+        assert seqs == list(range(1, len(seqs) + 1))
+        assert next_seq(again) == len(seqs) + 1
+        again.close()
+        return len(seqs)
+
+    # the disk wrote so much of it, in order, the last of it within a page
+    ends = [0, *range(32, new, page), *range(32 + 1000, new, 3 * page), new]
+    found = {end: reopened(log[:end] + old[end:]) for end in ends}
+    assert [found[end] for end in sorted(found)] == sorted(found.values())
+    assert set(found.values()) == {40, 41, 42, 43, 44}
+    # or it wrote all but one page: everything before that page is there, and nothing after it
+    for at in range(32, new, page):
+        torn = log[:at] + old[at : at + page] + log[at + page :]
+        assert reopened(torn) == found[max(end for end in ends if end <= at)]
+    ledger.close()
+
+
 @pytest.mark.parametrize("how", ["emptied", "removed", "removed with its log"])
 def test_a_ledger_that_is_gone_is_told_and_seq_goes_on(tmp_path: Path, how: str) -> None:
     path = tmp_path / "ledger.db"
