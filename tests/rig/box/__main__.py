@@ -96,6 +96,7 @@ def main(argv: list[str] | None = None) -> int:
             boxes.append(Emulated(folder, name, offline=True, disk=kept))
             began = time.monotonic()
             boxes[-1].start()
+            stories.program(boxes[-1])
             stories.well(boxes[-1])
             print(
                 f"{name}: booted in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True

@@ -100,8 +100,10 @@ def install(box: Box, bundle: Path | None) -> str:
 
 
 def program(box: Box) -> None:
-    """The drawn parts' program, imported and made the active one, as an administrator does it."""
+    """The drawn parts' program, imported and made the active one, as an administrator does it;
+    with a limit per part that a machine that is so slow can keep."""
     drawn = synthetic.program(CAMERA)
+    drawn["limits_ms"] = min(round(drawn["limits_ms"] * box.slow**1.5), 60000)
     master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
     name = str(drawn.get("master") or "master.png")
     box.run("mkdir -p /root/program && cat > /root/program/" + name, given=master)
