@@ -7,7 +7,7 @@
 #   PATH      a bundle, a wheel or a source tree, as for install.sh; VERSION: one that is below /opt/inspection-node/versions
 #   --wait S  how long the new version may take until node and web are well (default 60)
 #
-# In this order: build beside, back up, stop, migrate, switch, start, look. Ends with 0, or with 1 when the old version runs again.
+# In this order: build beside, back up, switch, stop, migrate, start, look. Ends with 0, or with 1 when the old version runs again.
 set -euo pipefail
 umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -39,14 +39,14 @@ else
   build_version
 fi
 [ "$version" != "$old" ] || die "version $version runs already"
-if [ "$dry" = yes ]; then say "would back up, stop, migrate, switch from $old to $version, start, and look for $wait_s s"; exit 0; fi
+if [ "$dry" = yes ]; then say "would back up, switch from $old to $version, stop, migrate, start, and look for $wait_s s"; exit 0; fi
 
 look=()
 in_version "$old" healthy --wait 2 >/dev/null || { look=(--any-station); say "note: it is not well already ($(in_version "$old" healthy --wait 1 | tr '\n' ' '))"; }
 in_version "$old" backup "$root$backups" >/dev/null
 saved=$(newest_backup)
 say "backed up: ${saved#"$root"}"
-change_version "$old" "$version" "$wait_s" "${look[@]}" && { remember "$old"; say "version $version runs"; exit 0; }
+change_version "$old" "$version" "$wait_s" "${look[@]}" && { say "version $version runs"; exit 0; }
 
 say "version $version does not work: going back to $old"
 back_to "$old" "$saved" 60 "${look[@]}" || die "version $old does not work either: lines are inactive; see journalctl -u inspection-node"

@@ -26,12 +26,12 @@ while [ $# -gt 0 ]; do
 done
 [ "$root" != / ] || root=''
 now=$(installed_version)
-[ -n "$version" ] || version=$(cat "$root$opt/previous" 2>/dev/null) || die "no version ran before $now"
+[ -n "$version" ] || version=$(before "$now") || die "no version ran before $now"
 [ -e "$root$opt/versions/$version/complete" ] || die "there is no version $version in $opt/versions: $(ls "$root$opt/versions")"
 [ "$version" != "$now" ] || die "version $version runs already"
 
+remember "$now" "$version"
 if back_to "$version" "$saved" "$wait_s"; then
-  remember "$now"
   say "version $version runs"
 else
   say "version $version does not work: going back to $now"

@@ -237,8 +237,16 @@ switch_to() {
   say "current version: $1"
 }
 
-# remember VERSION: the one that worked before the one that works now, for rollback.sh
-remember() { [ -z "$1" ] || echo "$1" >"$root$opt/previous"; }
+# remember OLD NEW: what worked before NEW, for rollback.sh. It is kept beside NEW, so that `current` decides which one is meant
+remember() {
+  local file=$root$opt/versions/$2/before
+  echo "$1" >"$file.new"
+  sync "$file.new"
+  mv "$file.new" "$file"
+}
+
+# before VERSION: what worked before it; earlier releases kept that in one place
+before() { cat "$root$opt/versions/$1/before" 2>/dev/null || cat "$root$opt/previous" 2>/dev/null; }
 
 start_all() {
   live || return 0
@@ -308,16 +316,17 @@ services() {
 
 newest_backup() { find "$root$backups" -name 'inspection-node-*.tar.gz' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-; }
 
-# change_version OLD NEW WAIT LOOK...: the state brought to the new version, and node and web of it started
+# change_version OLD NEW WAIT LOOK...: the state brought to the new version, and node and web of it started. It is switched to
+# before its stores are touched: if the power fails from then on, the new one starts, which can read them whether they were
+# brought to it or not (it does that itself when it opens them); the old one could not.
 change_version() {
-  local new=$2 wait_s=$3 migrating
+  local old=$1 new=$2 wait_s=$3 migrating
   shift 3
+  { remember "$old" "$new" && units "$new" && switch_to "$new"; } || return 1
   in_version "$new" migrate --wait 30 --while $$ >/dev/null 2>&1 & # loaded before the old one ends: nobody answers meanwhile
   migrating=$!
   services stop
   wait "$migrating" || in_version "$new" migrate >/dev/null || return 1
-  switch_to "$new"
-  units "$new"
   services start || return 1
   in_version "$new" healthy --wait "$wait_s" "$@"
 }

@@ -14,6 +14,8 @@ from tests.rooms.installation.machine import Machine
 from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.promise.promise import Line, check
 
+NEWER = "PRAGMA user_version = 999"
+
 # 204 s on a machine with ten times the load it can carry
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -89,6 +91,31 @@ def test_stores_that_the_old_version_cannot_read_come_back_from_the_backup(
     assert "version 1.0 runs again" in done.stdout
     with sqlite3.connect(node.ledger) as db:
         assert db.execute("SELECT count(*) FROM results").fetchone() == (1,)
+    line.result(line.trigger(), limit_s=60)
+
+
+def test_an_update_that_is_cut_off_after_its_stores_were_changed_leaves_the_version_that_reads_them(
+    running: Machine, node: NodeProcess, line: Line
+) -> None:
+    line.result(line.trigger())
+    newer = running.opt / "versions" / "2.0" / "bin" / "inspection-node"
+    running.version("2.0")
+    change = f"import sqlite3; sqlite3.connect({str(node.ledger)!r}).execute('{NEWER}')"
+    # migrate --wait S --while PID: the power fails when it is done, which ends everything
+    newer.write_text(
+        newer.read_text().replace(
+            "exec ",
+            f'if [ "$1" = migrate ]; then {sys.executable} -c "{change}"; kill -9 $5; exit 0;'
+            " fi\nexec ",
+            1,
+        )
+    )
+    assert running.run("deploy.sh", "2.0").returncode == -9
+    assert running.current == "2.0"
+    saved = next((running.root / "var/backups/inspection-node").glob("*.tar.gz"))
+    done = running.run("rollback.sh", "--backup", str(saved))
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert running.current == "1.0"
     line.result(line.trigger(), limit_s=60)
 
 
