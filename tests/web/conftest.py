@@ -15,6 +15,7 @@ from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.people import people
 from tests.rooms.promise.promise import Line, wait_for
 from web.credentials import password, proof
+from web.site import Site
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,6 +42,25 @@ def routes_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", once)
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sites_closed() -> Iterator[None]:
+    """Each application holds open files and a thread or two. Those of all tests together would be
+    more than the 1,024 files that select(2) can watch: from then on, each MQTT client of this
+    process would hear nothing."""
+    made: list[Site] = []
+    real = Site.__init__
+
+    def kept(site: Site, *given: Any, **more: Any) -> None:
+        real(site, *given, **more)
+        made.append(site)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Site, "__init__", kept)
+        yield
+    for site in made:
+        site.close()
 
 
 @pytest.fixture

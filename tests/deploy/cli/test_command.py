@@ -52,7 +52,8 @@ def test_help_names_every_subcommand_and_ends_well(capsys: pytest.CaptureFixture
 
 
 def test_a_failure_is_one_line_on_stderr_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["trigger", "cam1", "--broker", f"mqtt://127.0.0.1:{free_port()}"]) == 1
+    away = f"mqtt://127.0.0.1:{free_port()}"
+    assert main(["trigger", "cam1", "--timeout=0.5", "--broker", away]) == 1
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
@@ -77,9 +78,9 @@ def test_wrong_settings_are_told_by_their_key(
 
 def test_a_subcommand_for_the_broker_loads_neither_opencv_nor_the_node() -> None:
     code = (
-        "import sys; from deploy.cli.command import main;main(['trigger', 'cam1', '--broker',"
-        f" 'mqtt://127.0.0.1:{free_port()}']);print([name for name in ('cv2', 'numpy', 'node',"
-        " 'rich', 'tinydb', 'argon2') if name in sys.modules])"
+        "import sys; from deploy.cli.command import main;main(['trigger', 'cam1', '--timeout=0.5',"
+        f" '--broker', 'mqtt://127.0.0.1:{free_port()}']);print([name for name in ('cv2', 'numpy',"
+        " 'node', 'rich', 'tinydb', 'argon2') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
