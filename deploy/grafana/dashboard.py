@@ -156,6 +156,11 @@ PANELS = (
             )
         },
     ),
+    Panel("Workers: memory", {"{{station}}": f"inspection_worker_bytes{{{LINE}}}"}, "bytes"),
+    Panel(
+        "Workers that ended",
+        {"{{station}}": f"increase(inspection_workers_ended_total{{{LINE}}}[$__rate_interval])"},
+    ),
     Panel(
         "Heartbeats",
         {"{{thread}}": f"max by (thread) (inspection_heartbeat_age_seconds{{{HERE}}})"},

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -139,11 +140,7 @@ class Plant:
 
     def start_other(self) -> None:
         """The node whose inspections may hang."""
-        with self.other.log.open("ab") as log:
-            command = [sys.executable, "-m", "tests.alerts.hanging_node", str(self.other.config)]
-            self.other.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-            )
+        self.other.start()
         wait_for(lambda: answers(self.other), 60, "the other node")
 
     def trigger(self, broker: int, station: str, **trigger: Any) -> None:
@@ -164,8 +161,33 @@ class Plant:
         self.trigger(0, "blind")
 
     def hang(self) -> None:
-        """An inspection that does not end."""
+        """An inspection that does not end: the process that does it, and that did the one before,
+        stands still."""
+        signal_worker(self.other, "cam1", signal.SIGCONT)
+        before = self.judged()
+
+        def judges() -> bool:
+            self.trigger(1, "cam1")
+            time.sleep(0.5)
+            return self.judged() > before
+
+        wait_for(judges, 60, "the other node judges")
+        signal_worker(self.other, "cam1", signal.SIGSTOP)
         self.trigger(1, "cam1", trigger_id=f"hang-{time.time_ns()}")
+
+    def judged(self) -> float:
+        """How many parts of its first station the other node has judged."""
+        return sum(
+            number
+            for name, number in self.other.metrics().items()
+            if name.startswith("inspection_results_total{")
+            and 'station="cam1"' in name
+            and 'verdict="ERROR"' not in name
+        )
+
+    def end_worker(self) -> None:
+        """A worker process of the node is killed, as memory that runs out or a crash does it."""
+        signal_worker(self.node, "bad", signal.SIGKILL)
 
     def restart(self) -> None:
         """The other node is killed and comes back, twice, each time long enough to be seen."""
@@ -231,6 +253,17 @@ def answers(node: NodeProcess) -> bool:
         return bool(node.metrics())
     except OSError:
         return False
+
+
+def signal_worker(node: NodeProcess, station: str, what: signal.Signals) -> None:
+    """Send a signal to the worker process of a station, if it has one just now."""
+    assert node.process is not None
+    for thread in Path(f"/proc/{node.process.pid}/task").glob("*/children"):
+        for pid in thread.read_text().split():
+            with contextlib.suppress(OSError):  # it has just ended
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"node.worker" in words and station.encode() in words:
+                    os.kill(int(pid), what)
 
 
 class Watchers:
@@ -345,6 +378,7 @@ def main() -> int:
                 "InspectionStationNotReady",
                 "InspectionAlarm",
             )
+            until("InspectionWorkerEnds", doing=plant.end_worker)
             until("InspectionBrokerAway", "InspectionResultsWait")
             empty = [title for title, query in panels() if not watchers.ask(query)]
             until("InspectionDiskLow", "InspectionPicturesDropped", doing=plant.fill)
