@@ -10,6 +10,7 @@ from broker.reading import Delivery
 from node.part import Part
 from node.station import Station
 from node.telemetry.tracing import context_of
+from node.worker.seam import ReadyProgram
 from schemas import Problem, Result, StationSettings, Trigger, canonical, new_id
 from schemas.result import Source
 from schemas.store.ledger import NewTrigger
@@ -50,6 +51,7 @@ class Arrival:
     trace: str | None = None
     known: bool = False  # as far as can be seen before the commit, which decides
     reserved: bool = False  # whether it has a place among the waiting ones
+    early: ReadyProgram | None = None  # with which its worker looks at it already
     result: Result | None = None  # if it was answered in the commit
 
     def name(self) -> None:
@@ -77,7 +79,14 @@ class Arrival:
         assigned = self.trigger.trigger_id is None
         times = (*self.received, self.older_ms, self.trace)
         return Part(
-            row, self.station.id, self.trigger_id, self.trigger, assigned, self.source, *times
+            row,
+            self.station.id,
+            self.trigger_id,
+            self.trigger,
+            assigned,
+            self.source,
+            *times,
+            self.early,
         )
 
 

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from node.worker.seam import ReadyProgram
 from schemas import Trigger
 from schemas.result import Source
 
@@ -13,7 +14,8 @@ class Part:
     """A trigger that is in the ledger and waits for its result. `id` is its row; times as in the
     ledger.
 
-    older_ms: how old it may have been when it was received. trace: its W3C traceparent.
+    older_ms: how old it may have been when it was received. trace: its W3C traceparent. early: the
+    program with which its worker has begun to look at it while its trigger was committed.
     """
 
     id: int
@@ -26,6 +28,7 @@ class Part:
     received_ns: int
     older_ms: float = 0.0
     trace: str | None = None
+    early: ReadyProgram | None = None
     _claimed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

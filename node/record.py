@@ -30,8 +30,9 @@ class Record:
         self.found = Found(self.part.id, "ERROR", None, None, (), None, wait, None, self.began_ns)
 
     def output_ended(self) -> None:
-        """The step `output` ends now."""
-        self.found.timings_ms["output"] = as_ms(time.monotonic_ns() - self.found.ended_ns)
+        """The step `output` ends now; what was found before the part was there waited for it."""
+        begun_ns = max(self.found.ended_ns, self.began_ns)
+        self.found.timings_ms["output"] = as_ms(time.monotonic_ns() - begun_ns)
 
     def fail(self, problem: Problem) -> None:
         """The part cannot be judged."""

@@ -174,6 +174,11 @@ class StationThread:
         self._queue.put(part)
 
     @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return self.current is None and self._queue.empty()
+
+    @property
     def waiting(self) -> int:
         """Triggers that wait."""
         return self._queue.qsize()

@@ -4,6 +4,7 @@ asked of the worker."""
 import time
 
 from node.arrival import Received, stale
+from node.early import as_job
 from node.part import Part
 from node.record import Record
 from node.station import Station, none_chosen
@@ -24,31 +25,20 @@ def trigger(part: Part, station: Station, record: Record) -> Job:
     )
     if too_old is not None:
         raise too_old
-    if station.crash is not None:
+    if station.crash is not None and part.early is None:  # that one may have been the last straw
         raise Problem("STATION_PAUSED", station.crash)
     program_id = part.trigger.program or station.program_id
     if program_id is None:
         raise none_chosen()
-    program = station.worker.program(program_id, LOADING_S)
+    program = part.early
+    if program is None or program.id != program_id:  # or another was selected meanwhile
+        program = station.worker.program(program_id, LOADING_S)
     record.found = record.found._replace(program=program)
     station.assign(program)
     station.driver.begin(station.id)
     limit_ns = program.limits_ms * 1_000_000
     station.thread.limit(record.began_ns + limit_ns)
-    after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
-    while (left_ns := after_ns - time.monotonic_ns()) > 0:
+    job = as_job(part, station, program, record.began_ns)
+    while (left_ns := job.after_ns - time.monotonic_ns()) > 0:
         time.sleep(min(left_ns / 1e9, STEP_S))
-    deadline_ns = min(
-        record.began_ns + limit_ns,
-        max(after_ns, record.began_ns) + station.settings.camera.timeout_ms * 1_000_000,
-    )
-    return Job(
-        part.id,
-        part.trigger_id,
-        part.trigger,
-        program_id,
-        part.received_ns,
-        record.began_ns,
-        after_ns,
-        deadline_ns,
-    )
+    return job

@@ -9,7 +9,6 @@ One file: a camera is one file a kind; half of this one is the drawing of its pa
 """
 
 import random
-import re
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -162,10 +161,11 @@ class SyntheticLine:
         scene = self._scene
         if scene is None:
             raise Problem("CAMERA_NOT_FOUND", "the camera is not open")
-        named = re.search(r"part-(\d{1,9})$", request.part_id or "")
-        if named is None:
+        number = self._settings.number(request.part_id)
+        if number is None:
             self._shown += 1
-        part = truth(self._settings, int(named[1]) if named else self._shown)
+            number = self._shown
+        part = truth(self._settings, number)
         exposed_ns = _wait_until(request.after_ns + 1, request.deadline_ns)
         taken_at_s = time.time()
         exposure_ms = (

@@ -24,6 +24,7 @@ from schemas.settings import TracingSettings
 log = logging.getLogger(__name__)
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 KNOWN = 10_000  # results whose context is remembered until they are sent
+EARLY_NS = 2000  # more than what is lost in whole microseconds
 MOST = 1000  # inspections that wait to be sent
 EVERY_S = 1.0
 SEND_S = 5.0
@@ -97,12 +98,15 @@ class Tracing:
             self.dropped += 1
         else:
             part = record.part
+            # a part that was looked at early began while its trigger was committed
+            began_ns = part.received_ns + round(record.found.timings_ms["wait"] * 1e6)
+            early = began_ns < record.began_ns - EARLY_NS
             ended = Ended(
                 result,
                 part.trace,
                 part.received_ns,
-                record.began_ns,
-                record.trigger_ns,
+                began_ns if early else record.began_ns,
+                began_ns if early else record.trigger_ns,
                 time.monotonic_ns(),
             )
             self._waiting.append(ended)

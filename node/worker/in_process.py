@@ -19,6 +19,7 @@ from typing import Any
 from node.pictures.keeping import PictureKeeping
 from node.worker.blame import Blame
 from node.worker.child import ENDED_S, Child
+from node.worker.early import EarlyLooks
 from node.worker.handed import HandedPictures
 from node.worker.questions import Questions
 from node.worker.room import memory_bytes
@@ -89,6 +90,7 @@ class ProcessWorker:
         self._tries = tries
         self._blame = Blame()
         self._row: int | None = None  # of the part that is looked at
+        self._early = EarlyLooks()
         self._held: str | None = None
         self._holding = threading.Lock()  # it is sent in the order in which it was set
         self._child: Child | None = None
@@ -278,6 +280,27 @@ class ProcessWorker:
 
     def look(self, job: Job) -> Found:
         """See Worker; Problem TOOL_CRASHED if it ends meanwhile, TIMEOUT while it is started."""
+        early = self._early.look(job)
+        try:
+            if early is not None:
+                child, row, self._row = early.child, early.job.row, job.row
+            else:
+                child, row = self._asked(job), job.row
+            while (came := child.parts.receive()) is not None:
+                if came[0] == b"F":
+                    found = FOUND.validate_json(came[1])
+                    if found.row == row:
+                        self._blame.well(found)
+                        return found._replace(row=job.row)
+        finally:
+            self._row = None
+            self._early.looked()
+        with self._there:  # the next part is not for this one
+            self._there.wait_for(lambda: self._child is not child, GONE_S)
+        raise Problem("TOOL_CRASHED", child.how())
+
+    def _asked(self, job: Job) -> Child:
+        """The process that is asked for this part. Raises Problem TIMEOUT."""
         child = self._ready(job.deadline_ns)
         if child is None:
             raise Problem("TIMEOUT", "the worker of the station is being started")
@@ -285,22 +308,39 @@ class ProcessWorker:
         self._row = job.row
         with contextlib.suppress(OSError):  # it has ended
             child.begins()
-        try:
-            child.parts.send(b"J", JOB.dump_json(job))
-            while (came := child.parts.receive()) is not None:
-                if came[0] == b"F":
-                    found = FOUND.validate_json(came[1])
-                    if found.row == job.row:
-                        self._blame.well(found)
-                        return found
-        finally:
-            self._row = None
-        with self._there:  # the next part is not for this one
-            self._there.wait_for(lambda: self._child is not child, GONE_S)
-        raise Problem("TOOL_CRASHED", child.how())
+        child.parts.send(b"J", JOB.dump_json(job))
+        return child
+
+    def look_early(
+        self, program_id: str, asked: Callable[[ReadyProgram], Job | None]
+    ) -> ReadyProgram | None:
+        """See Worker."""
+        child, shown = self._child, self._shown
+        program = None if shown is None else shown.programs.get(program_id)
+        if child is None or not isinstance(program, ReadyProgram):
+            return None
+        job = asked(program)
+        sent = None if job is None else self._early.begin(child, job)
+        if sent is None:
+            return None
+        self._blame.knows(program)
+        self._blame.begins(sent)
+        with contextlib.suppress(OSError):  # it has ended
+            child.begins()
+        if not child.parts.send(b"J", JOB.dump_json(sent), wait=False):
+            self._early.forget(sent.trigger_id)
+            return None
+        return program
+
+    def forget(self, trigger_id: str) -> None:
+        """See Worker."""
+        number = self._early.forget(trigger_id)
+        if number is not None:
+            self.settle(Settle(number))
 
     def settle(self, settle: Settle) -> None:
         """See Worker."""
+        settle = settle._replace(row=self._early.number(settle.row))
         writes = settle.seq and (settle.images.raw is not None or settle.preview)
         if writes:
             self._handed.begin(settle.result_id)

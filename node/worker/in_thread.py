@@ -51,6 +51,17 @@ class ThreadWorker:
         """See Worker."""
         return self._look(job, self.bench)
 
+    def look_early(
+        self,
+        program_id: str,  # noqa: ARG002
+        asked: Callable[[ReadyProgram], Job | None],  # noqa: ARG002
+    ) -> ReadyProgram | None:
+        """See Worker: it looks on the thread that asks, and so never before its part is there."""
+        return None
+
+    def forget(self, trigger_id: str) -> None:
+        """See Worker."""
+
     def give_up(self, row: int) -> None:
         """See Worker: nobody can end a thread."""
 

@@ -7,6 +7,7 @@ station's camera, its loaded programs and its pictures, and these never cross. W
 stands in `Worker`; everything that it waits for has a limit.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from schemas import Fault, Images, Pose, Problem, ToolResult, Trigger, Verdict
@@ -119,6 +120,17 @@ class Worker(Protocol):
 
     def look(self, job: Job) -> Found:
         """Acquire, locate, measure and judge. Never raises for what is wrong with the part."""
+
+    def look_early(
+        self, program_id: str, asked: Callable[[ReadyProgram], Job | None]
+    ) -> ReadyProgram | None:
+        """Begin to look at a part whose trigger is being committed, with a program that is loaded:
+        `asked` makes its job, without a row, or None. look() then gives what was found; or else
+        forget() lets it go, and nothing of it is ever seen. None if it is not looked at: the worker
+        has a part, or cannot look at one beside the commit. Never waits."""
+
+    def forget(self, trigger_id: str) -> None:
+        """The trigger of a part that is looked at early was not taken. Never waits."""
 
     forcible: bool
     """Whether what hangs in look() can be ended."""

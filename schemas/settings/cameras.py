@@ -1,6 +1,7 @@
 """What a camera of each kind can be told. `CAMERAS` in node/cameras holds the drivers of the same
 names."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -56,6 +57,11 @@ class CameraBase(Shape):
         default_factory=QualityLimits, description="Limits of the image quality gate."
     )
 
+    def lasting(self, part_id: str | None) -> bool:  # noqa: ARG002
+        """Whether a picture that is taken for this part and never judged changes nothing for those
+        that follow."""
+        return False
+
 
 class SyntheticCamera(CameraBase):
     """Draws a conveyor of parts with seeded defects, so that the true verdict of every frame is
@@ -75,6 +81,16 @@ class SyntheticCamera(CameraBase):
         default=0.25, ge=0, le=1, description="Share of parts drawn with a defect."
     )
     exposure_ms: Float = Field(default=0.0, ge=0, le=10000, description="Simulated exposure in ms.")
+
+    def number(self, part_id: str | None) -> int | None:
+        """The part of the line that a part_id `part-N` asks for; None if it names none, which is
+        the next one."""
+        named = re.search(r"part-(\d{1,9})$", part_id or "")
+        return None if named is None else int(named[1])
+
+    def lasting(self, part_id: str | None) -> bool:
+        """See CameraBase: the line goes on with each part that is not named."""
+        return self.number(part_id) is not None
 
 
 class FolderCamera(CameraBase):
@@ -97,6 +113,10 @@ class FolderCamera(CameraBase):
     cache_mb: Annotated[int, Field(ge=0, le=65536)] = Field(
         default=256, description="Memory for decoded pictures in MB, 0 for none."
     )
+
+    def lasting(self, part_id: str | None) -> bool:
+        """See CameraBase: the other orders show each picture once."""
+        return self.order == "part_id" and part_id is not None
 
 
 class UsbCamera(CameraBase):
@@ -133,6 +153,10 @@ class UsbCamera(CameraBase):
             " one: a lamp may flash for each part."
         ),
     )
+
+    def lasting(self, part_id: str | None) -> bool:  # noqa: ARG002
+        """See CameraBase: it takes pictures whether somebody asks for them or not."""
+        return True
 
     @model_validator(mode="after")
     def _one_name(self) -> "UsbCamera":

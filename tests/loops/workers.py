@@ -128,9 +128,14 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
     stopping = threading.Event()
 
     def load() -> None:
+        number = 0
         while not stopping.wait(period_s):
+            number += 1
             for station in STATIONS:
-                line.trigger(station)
+                if number % 2:  # one is looked at while its trigger is committed, one after that
+                    line.part(number, station)
+                else:
+                    line.trigger(station)
 
     began = time.monotonic()
     back_s, gone = [], []

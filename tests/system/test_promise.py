@@ -26,8 +26,13 @@ class Stream:
 
     def _run(self) -> None:
         chance = random.Random(7)
+        number = 0
         while not self._stop.wait(chance.expovariate(1 / self._mean_s)):
-            self._line.trigger(self._station)
+            number += 1
+            if number % 2:  # one is looked at while its trigger is committed, one after that
+                self._line.part(number, self._station)
+            else:
+                self._line.trigger(self._station)
 
     def stop(self) -> None:
         self._stop.set()

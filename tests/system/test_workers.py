@@ -67,7 +67,7 @@ def workers(node: NodeProcess) -> list[psutil.Process]:
 def faulty(node: NodeProcess, tmp_path: Path, line: Line, fault: str) -> dict[str, Any]:
     """The result of a part whose tool does this; the parts after it are inspected."""
     (tmp_path / "what").write_text(fault)
-    bad = line.result(line.trigger(), limit_s=60)
+    bad = line.result(line.part(1), limit_s=60)
     judged(line)
     return bad
 
@@ -85,7 +85,7 @@ def judged(line: Line) -> dict[str, Any]:
 
 
 def _judged(line: Line) -> dict[str, Any] | None:
-    result = line.result(line.trigger(), limit_s=60)
+    result = line.result(line.part(1), limit_s=60)
     if result["error"] is None:
         return result
     begins = ("PROGRAM_LOADING", "TIMEOUT", "CAMERA_ERROR", "CAMERA_TIMEOUT")  # the next worker
@@ -104,7 +104,7 @@ def test_a_crash_a_loop_and_a_flood_of_memory_are_answered_and_the_station_goes_
     asked = {"station": "cam1", "program": "synthetic-part", "on_master": True}
     tried = line.command("try_program", 60, **asked)
     assert tried["error"]["code"] == "TOOL_CRASHED"
-    assert line.result(line.trigger(), limit_s=60)["error"] is None, "it took no part along"
+    assert line.result(line.part(1), limit_s=60)["error"] is None, "it took no part along"
     assert worker.is_running()
     crashed = faulty(node, tmp_path, line, "crash")
     assert (crashed["verdict"], crashed["error"]["code"]) == ("ERROR", "TOOL_CRASHED")
@@ -132,14 +132,14 @@ def test_three_crashes_in_a_row_pause_the_station_and_a_worker_ends_with_a_kille
         judged_or_crashed = []
         (tmp_path / "what").write_text("crash")
         while "TOOL_CRASHED" not in judged_or_crashed:  # others come while it is started
-            result = line.result(line.trigger(), limit_s=60)
+            result = line.result(line.part(1), limit_s=60)
             judged_or_crashed.append((result["error"] or {}).get("code"))
     alarm = line.expect(
         lambda topic, value: topic == "alarm/CRASHED.cam1" and "message" in value, 60
     )
     for said in ("synthetic-part version 2", "3 times", "tool "):
         assert said in alarm["message"]
-    paused = line.result(line.trigger(), limit_s=60)
+    paused = line.result(line.part(1), limit_s=60)
     assert paused["error"]["code"] == "STATION_PAUSED"
     line.command("resume", station="cam1")
     judged(line)

@@ -27,9 +27,10 @@ from node.worker import in_process
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
 from node.worker.child import Child
+from node.worker.early import UNREAD
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
-from node.worker.seam import Crash, Found, Job, Settle, Worker
+from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle, Worker
 from node.worker.spare import Spare
 from node.worker.wire import Setup
 from schemas import (
@@ -281,6 +282,85 @@ if "node.worker" in sys.orig_argv:
 """
 
 
+def early(place: Place, job: Job) -> bool:
+    """Whether the worker has begun to look at a part that has no row yet."""
+    place.worker.program(job.program, LIMIT_S)
+    loaded = lambda: isinstance(place.worker.peek(job.program), ReadyProgram)  # noqa: E731
+    wait_for(loaded, 60, "a program that the node knows of")
+    begun = place.worker.look_early(job.program, lambda _: job._replace(row=0))
+    return begun is not None
+
+
+def test_a_part_that_is_looked_at_before_it_has_a_row_is_found_once_it_has_one(
+    place: Place,
+) -> None:
+    """In a process, and not in a thread, which has none to spare; nobody can tell but by the
+    time."""
+    place.worker.program("synthetic-part", LIMIT_S)
+    job = place.job()
+    assert early(place, job) == (place.kind == "process")
+    found = place.worker.look(job._replace(began_ns=time.monotonic_ns()))
+    assert (found.row, found.verdict, found.fault) == (job.row, "OK", None)
+    assert found.taken_at_s is not None
+    assert set(found.timings_ms) == {"wait", "acquire", "locate", "measure", "judge"}
+    # and the frame is kept under its row
+    result_id = new_id()
+    images = place.store.names(result_id)
+    assert images.raw is not None
+    assert place.keeping._places.acquire(blocking=False)
+    place.keeping.pending.add(result_id)
+    place.worker.settle(Settle(job.row, result_id, 1, images))
+    wait_for(lambda: not place.keeping.pending, 60, "the pictures")
+    raw = cv2.imread(str(place.store.path(images.raw)))
+    assert raw is not None
+    assert raw.shape == (240, 320, 3)
+
+
+def test_what_is_found_early_of_one_part_is_never_given_to_another(place: Place) -> None:
+    place.worker.program("synthetic-part", LIMIT_S)
+    good = place.job()
+    for change in (
+        {"trigger_id": "another"},
+        {"program": "none-such"},
+        {"trigger": Trigger(part_id="part-77")},
+        {"after_ns": good.after_ns + 1, "program": "none-such"},
+        {"received_ns": good.received_ns + 1, "program": "none-such"},
+    ):
+        early(place, good)
+        asked = good._replace(row=place.job().row, **change)
+        found = place.worker.look(asked)
+        assert found.row == asked.row
+        assert (found.fault is not None) == (asked.program == "none-such")
+        again = place.worker.look(good)  # the one that had begun is looked at anew
+        assert (again.row, again.verdict) == (good.row, "OK")
+
+
+def test_what_is_forgotten_is_never_seen_and_the_worker_is_free_again(place: Place) -> None:
+    place.worker.program("synthetic-part", LIMIT_S)
+    for number in range(UNREAD + 2):
+        refused = place.job()
+        begun = early(place, refused)
+        assert begun == (place.kind == "process" and number < UNREAD), "nothing piles up"
+        assert not early(place, place.job())  # one at a time
+        place.worker.forget("of another")
+        assert not early(place, place.job())
+        place.worker.forget(refused.trigger_id)
+    found = place.worker.look(place.job("none-such"))
+    assert found.verdict == "ERROR"
+    assert place.look().verdict == "OK"
+    job = place.job()
+    assert early(place, job) == (place.kind == "process")
+    assert place.worker.look(job).verdict == "OK"
+
+
+def test_nothing_is_looked_at_early_with_a_program_that_is_not_loaded_or_not_wanted(
+    place: Place,
+) -> None:
+    assert place.worker.look_early("none-such", lambda _: place.job("none-such")) is None
+    assert place.worker.look_early("synthetic-part", lambda _: None) is None
+    assert place.look().verdict == "OK"
+
+
 @pytest.fixture
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """A worker process whose tool brightness does what the file `what` says."""
@@ -297,6 +377,17 @@ def _pid(place: Place) -> int:
     assert isinstance(place.worker, ProcessWorker)
     child = wait_for(lambda: place.worker._child, 60, "a worker")  # type: ignore[attr-defined]
     return int(child.process.pid)
+
+
+def _given_up(place: Place, looking: threading.Thread) -> None:
+    """Give the part in hand up until its thread comes back: not at once on a machine that has no
+    processor for its worker."""
+
+    def ended() -> bool:
+        place.worker.give_up(place.rows)
+        return not looking.is_alive()
+
+    wait_for(ended, 60, "the end of the part")
 
 
 def _refused(place: Place, raised: list[Problem]) -> None:
@@ -336,7 +427,7 @@ def test_a_worker_that_is_ended_is_replaced_and_the_program_that_ends_it_three_t
             child = apart.worker._child
             assert child is not None
             wait_for(lambda child=child: child.page.done() == "tool bright", 60, "the tool")
-            apart.worker.give_up(apart.rows)
+            _given_up(apart, looking)
         looking.join(60)
         (tmp_path / "what").unlink()
         assert [problem.code for problem in raised] == ["TOOL_CRASHED"]
@@ -507,3 +598,57 @@ def test_what_is_at_work_is_read_by_another_process() -> None:
     ours.given()
     ours.doing("judge")
     assert theirs.done() == "judge"
+
+
+def test_a_worker_that_ends_at_a_part_before_it_has_a_row_makes_it_an_error_and_is_to_blame(
+    apart: Place, tmp_path: Path
+) -> None:
+    bright = {"kind": "brightness", "name": "bright", "high": 255.0}
+    region = {"x": 10, "y": 10, "width": 20, "height": 20}
+    apart.save(tools=[bright | {"low": 0.5, "region": region}])
+    apart.worker.refresh(LIMIT_S)
+    wait_for(lambda: _looked(apart), 60, "a worker")
+    for _ in range(3):
+        apart.worker.program("synthetic-part", LIMIT_S)
+        pid = _pid(apart)
+        (tmp_path / "what").write_text("crash")
+        job = apart.job()
+        assert early(apart, job)
+        wait_for(lambda pid=pid: _pid(apart) != pid, 60, "another worker")
+        with pytest.raises(Problem, match="TOOL_CRASHED"):
+            apart.worker.look(job)
+        (tmp_path / "what").unlink()
+        assert not apart.worker.look_early("synthetic-part", lambda _: None)
+    wait_for(lambda: apart.crashes, 10, "the blame")
+    (crash,) = apart.crashes
+    assert (crash.program, crash.times) == ("synthetic-part", 3)
+    assert "bright" in crash.doing
+    assert wait_for(lambda: _looked(apart), 60, "a worker").verdict == "OK"
+
+
+def test_a_part_that_hangs_before_it_has_a_row_is_ended_by_its_row(
+    apart: Place, tmp_path: Path
+) -> None:
+    bright = {"kind": "brightness", "name": "bright", "high": 255.0}
+    region = {"x": 10, "y": 10, "width": 20, "height": 20}
+    apart.save(tools=[bright | {"low": 0.5, "region": region}])
+    apart.worker.refresh(LIMIT_S)
+    wait_for(lambda: _looked(apart), 60, "a worker")
+    (tmp_path / "what").write_text("hang")
+    job = apart.job()
+    assert early(apart, job)
+    raised: list[Problem] = []
+
+    def look() -> None:
+        try:
+            apart.worker.look(job)
+        except Problem as problem:
+            raised.append(problem)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    wait_for(lambda: apart.worker._row == job.row, 10, "the part in hand")  # type: ignore[attr-defined]
+    (tmp_path / "what").unlink()
+    _given_up(apart, thread)
+    assert [problem.code for problem in raised] == ["TOOL_CRASHED"]
+    assert wait_for(lambda: _looked(apart), 60, "a worker").verdict == "OK"

@@ -93,6 +93,12 @@ class Line:
             self.sent[station].append(trigger_id)
         return trigger_id
 
+    def part(self, number: int, station: str = "cam1") -> str:
+        """Publish the trigger of this part of the synthetic line, which an idle worker looks at
+        while the trigger is committed. Returns its id."""
+        named = {"trigger_id": f"t-{uuid4()}", "part_id": f"part-{number}"}
+        return self.trigger(station, named)
+
     def command(self, name: str, limit_s: float = 10.0, **payload: Any) -> dict[str, Any]:
         """Send a command, wait for its reply."""
         request_id = payload.setdefault("request_id", f"r-{uuid4()}")
