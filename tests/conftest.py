@@ -85,12 +85,18 @@ def _side_by_side(items: list[pytest.Item]) -> None:
 def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
     """A broker of the test's own, with our mosquitto.conf: mosquitto, or else that of the iotcore
     wheel."""
-    process = start_broker(tmp_path / "broker", 0)
+    process = broker_in(tmp_path)
+    yield process
+    process.stop()
+
+
+def broker_in(folder: Path) -> BrokerProcess:
+    """See `broker`."""
+    process = start_broker(folder / "broker", 0)
     if os.environ.get("CI") and process.kind != "mosquitto":
         process.stop()
         pytest.fail("CI needs mosquitto")
-    yield process
-    process.stop()
+    return process
 
 
 @pytest.fixture
@@ -111,6 +117,19 @@ def node(
     process = synthetic_node(tmp_path, broker.port, **kind)
     yield process
     process.end()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A broker and a node that runs, for those tests of a file that leave it as they found it:
+    ready, with its own program. A start costs a second of processor, most tests much less."""
+    folder = tmp_path_factory.mktemp("shared")
+    broker = broker_in(folder)
+    process = synthetic_node(folder, broker.port, worker="thread")
+    process.start()
+    yield process
+    process.end()
+    broker.stop()
 
 
 def synthetic_node(folder: Path, broker_port: int, **station: object) -> NodeProcess:

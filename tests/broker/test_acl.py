@@ -198,5 +198,6 @@ def test_mosquitto_refuses_who_gives_no_password(guarded: int) -> None:
     client.connect("127.0.0.1", guarded)
     client.loop_start()
     wait_for(lambda: answers, 10, "CONNACK")
+    client.disconnect()
     client.loop_stop()
     assert answers[0].is_failure

@@ -11,16 +11,9 @@ import pytest
 from schemas.command import COMMANDS
 from tests.conftest import synthetic_node
 from tests.rooms.installation.processes import NodeProcess, settle
-from tests.rooms.promise.promise import Line
+from tests.rooms.promise.promise import Line, stored
 
 pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
-
-
-@pytest.fixture
-def ready(node: NodeProcess, line: Line) -> Line:
-    node.start()
-    line.state("Ready")
-    return line
 
 
 def picture(data: str) -> np.ndarray:
@@ -28,12 +21,12 @@ def picture(data: str) -> np.ndarray:
 
 
 @pytest.mark.worker("process")
-def test_every_command_of_the_contract_answers(ready: Line) -> None:
+def test_every_command_of_the_contract_answers(alone: Line) -> None:
     for name in COMMANDS:
-        reply = ready.command(name, request_id=f"r-{uuid4()}", surprise=1)
+        reply = alone.command(name, request_id=f"r-{uuid4()}", surprise=1)
         assert reply["ok"] is False
         assert reply["error"]["code"] == "BAD_COMMAND", name
-    assert ready.command("ping")["ok"] is True
+    assert alone.command("ping")["ok"] is True
 
 
 def test_what_is_no_command_is_answered_with_a_code(ready: Line) -> None:
@@ -80,12 +73,12 @@ def test_capture_takes_other_camera_settings_and_searches_the_best_ones(ready: L
 
 
 def test_try_program_judges_a_given_image_and_stores_nothing(
-    ready: Line, node: NodeProcess
+    ready: Line, shared: NodeProcess
 ) -> None:
     from node.cameras import synthetic
     from schemas import SyntheticCamera
-    from tests.rooms.promise.promise import stored
 
+    before = stored(shared.ledger)
     camera = SyntheticCamera()
     master = base64.b64encode(cv2.imencode(".png", synthetic.master(camera))[1]).decode()
     reply = ready.command("try_program", station="cam1", program="synthetic-part", image=master)
@@ -98,52 +91,52 @@ def test_try_program_judges_a_given_image_and_stores_nothing(
     reply = ready.command("try_program", station="cam1", program=own, image=master, master=master)
     assert reply["error"]["code"] == "PROGRAM_INVALID"
     assert own["tools"][0]["name"] in reply["error"]["message"]
-    assert stored(node.ledger) == []
+    assert stored(shared.ledger) == before
 
 
-def test_register_master_makes_a_new_version_from_the_live_image(ready: Line) -> None:
+def test_register_master_makes_a_new_version_from_the_live_image(alone: Line) -> None:
     from node.cameras import synthetic
     from schemas import SyntheticCamera
 
     master = base64.b64encode(
         cv2.imencode(".png", synthetic.master(SyntheticCamera(seed=9)))[1]
     ).decode()
-    reply = ready.command("register_master", station="cam1", program="synthetic-part", image=master)
+    reply = alone.command("register_master", station="cam1", program="synthetic-part", image=master)
     assert reply["ok"], reply
-    assert ready.result(ready.trigger())["program_version"] == reply["data"]["program_version"]
+    assert alone.result(alone.trigger())["program_version"] == reply["data"]["program_version"]
     black = base64.b64encode(cv2.imencode(".png", np.zeros((480, 640, 3), np.uint8))[1]).decode()
-    refused = ready.command(
+    refused = alone.command(
         "register_master", station="cam1", program="synthetic-part", image=black
     )
     assert refused["error"]["code"] == "PROGRAM_INVALID"
 
 
-def test_select_program_is_remembered_over_a_restart(ready: Line, node: NodeProcess) -> None:
+def test_select_program_is_remembered_over_a_restart(alone: Line, node: NodeProcess) -> None:
     from schemas.store.programs import Programs
 
     programs = Programs(node.state / "programs")
     other = programs.get("synthetic-part").program.model_copy(update={"id": "other"})
     programs.save(other, None, by="test")
     assert (
-        ready.command("select_program", station="cam1", program="no-such")["error"]["code"]
+        alone.command("select_program", station="cam1", program="no-such")["error"]["code"]
         == "PROGRAM_NOT_FOUND"
     )
     assert (
-        ready.command("select_program", station="cam1", program="other")["data"]["program_version"]
+        alone.command("select_program", station="cam1", program="other")["data"]["program_version"]
         == 1
     )
-    assert ready.result(ready.trigger())["program"] == "other"
+    assert alone.result(alone.trigger())["program"] == "other"
     assert node.stop() == 0
     node.start()
-    ready.state("Ready")
-    assert ready.result(ready.trigger())["program"] == "other"
+    alone.state("Ready")
+    assert alone.result(alone.trigger())["program"] == "other"
 
 
-def test_what_would_take_every_value_is_not_selected(ready: Line, node: NodeProcess) -> None:
+def test_what_would_take_every_value_is_not_selected(ready: Line, shared: NodeProcess) -> None:
     from schemas import as_program
     from schemas.store.programs import Programs
 
-    programs = Programs(node.state / "programs")
+    programs = Programs(shared.state / "programs")
     region = {"x": 10, "y": 10, "width": 50, "height": 50}
     anything = {"kind": "brightness", "name": "light", "region": region, "low": 0.0, "high": 255.0}
     programs.save(as_program({"id": "free", "name": "Free", "tools": [anything]}), None, by="test")
@@ -154,6 +147,9 @@ def test_what_would_take_every_value_is_not_selected(ready: Line, node: NodeProc
 
 
 def test_pause_answers_triggers_and_lines_are_set_by_hand_in_maintenance_only(ready: Line) -> None:
+    from node.cameras.synthetic import truth
+    from schemas import SyntheticCamera
+
     refused = ready.command("set_output", station="cam1", output="ok", active=True)
     assert refused["error"]["code"] == "NOT_IN_MAINTENANCE"
     ready.command("pause", station="cam1")
@@ -165,16 +161,17 @@ def test_pause_answers_triggers_and_lines_are_set_by_hand_in_maintenance_only(re
     assert reply["data"]["lines"]["ng"] is True
     ready.command("resume")
     ready.state("Ready")
-    assert ready.result(ready.trigger())["outputs"] == "ok"
+    good = next(n for n in range(1, 100) if truth(SyntheticCamera(), n).verdict == "OK")
+    part = {"trigger_id": "after-pause", "part_id": f"part-{good}"}
+    assert ready.result(ready.trigger(payload=part))["outputs"] == "ok"
 
 
 def test_resend_publishes_stored_results_again_byte_for_byte(ready: Line) -> None:
     ids = [ready.trigger() for _ in range(3)]
-    for trigger_id in ids:
-        ready.result(trigger_id)
+    seqs = [ready.result(trigger_id)["seq"] for trigger_id in ids]
     before = [payload for topic, payload, _, _ in ready.heard if topic == "result/cam1"]
-    reply = ready.command("resend", station="cam1", from_seq=2, to_seq=3)
-    assert reply["data"]["seqs"] == [2, 3]
+    reply = ready.command("resend", station="cam1", from_seq=seqs[1], to_seq=seqs[2])
+    assert reply["data"]["seqs"] == seqs[1:]
     ready.command("resend", station="cam1", trigger_ids=[ids[0]])
     ready.result(ready.trigger())
     again = [

@@ -12,18 +12,14 @@ from tests.rooms.promise.promise import Line, stored, wait_for
 pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 
 
-@pytest.fixture
-def ready(node: NodeProcess, line: Line) -> Line:
-    node.start()
-    line.state("Ready")
-    return line
-
-
-def test_one_trigger_gives_one_result_with_the_true_verdict(ready: Line) -> None:
+def test_one_trigger_gives_one_result_with_the_true_verdict(
+    ready: Line, shared: NodeProcess
+) -> None:
     from node.cameras.synthetic import truth
 
+    before = len(stored(shared.ledger))
     result = ready.result(
-        ready.trigger(payload={"trigger_id": "t-1", "part_id": "part-1", "meta": {"shift": "A"}})
+        ready.trigger(payload={"trigger_id": "one", "part_id": "part-1", "meta": {"shift": "A"}})
     )
     assert (
         Result.model_validate_json(json.dumps(result)).verdict
@@ -34,17 +30,21 @@ def test_one_trigger_gives_one_result_with_the_true_verdict(ready: Line) -> None
         {"shift": "A"},
         False,
     )
-    assert (result["seq"], result["source"], result["simulated"]) == (1, "mqtt", True)
+    assert (result["seq"], result["source"], result["simulated"]) == (before + 1, "mqtt", True)
     assert result["received_at"] <= result["captured_at"] <= result["finished_at"]
     assert set(result["timings_ms"]) == {"wait", "acquire", "locate", "measure", "judge", "output"}
     assert result["duration_ms"] >= sum(result["timings_ms"].values()) - 0.1
-    latest = ready.expect(lambda topic, value: topic == "latest/cam1")
+    latest = ready.expect(
+        lambda topic, value: topic == "latest/cam1" and value["trigger_id"] == "one"
+    )
     assert latest == result
 
 
 def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(
-    ready: Line, node: NodeProcess
+    ready: Line, shared: NodeProcess
 ) -> None:
+    counted = 'inspection_duplicates_total{station="cam1"}'
+    before = shared.metrics().get(counted, 0)
     ready.result(ready.trigger(payload={"trigger_id": "t-1"}))
     ready.trigger(payload={"trigger_id": "t-1"})
     ready.trigger(payload={"trigger_id": "t-1", "part_id": "other"})
@@ -59,9 +59,10 @@ def test_a_known_id_gives_no_second_result_and_a_changed_payload_an_event(
     ]
     first = ready.results()[0]
     assert [(one["trigger_id"], one["known"], one["seq"], one["verdict"]) for one in told] == [
-        ("t-1", True, 1, first["verdict"])
+        ("t-1", True, first["seq"], first["verdict"])
     ] * 2
-    assert node.metrics()['inspection_duplicates_total{station="cam1"}'] == 2
+    # figures are put together once a second
+    wait_for(lambda: shared.metrics()[counted] == before + 2, 10, "both are counted")
 
 
 @pytest.mark.parametrize("payload", [b"", b"1", b'"go"', b"PRESS\0", b"TRUE", b" \n", b"{}"])
@@ -76,8 +77,9 @@ def test_a_payload_without_an_id_is_inspected_under_an_assigned_one(
 
 
 def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(
-    ready: Line, node: NodeProcess
+    ready: Line, shared: NodeProcess
 ) -> None:
+    before = len(stored(shared.ledger))
     bad = [
         b"go now",
         b"[]",
@@ -99,7 +101,7 @@ def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(
     for payload in bad:
         ready.trigger(payload=payload)
     good = ready.result(ready.trigger(), limit_s=30)
-    assert good["seq"] == len(bad) + 1
+    assert good["seq"] == before + len(bad) + 1
     answers = ready.results()[: len(bad)]
     assert {answer["error"]["code"] for answer in answers} == {"BAD_TRIGGER"}
     assert all(
@@ -109,7 +111,7 @@ def test_what_is_no_trigger_is_answered_bad_trigger_and_changes_nothing(
     assert len({answer["trigger_id"] for answer in answers}) == len(bad)
     ready.trigger(payload=bad[0])  # the same again is another message
     ready.result(ready.trigger())
-    assert len(stored(node.ledger)) == len(bad) + 3
+    assert len(stored(shared.ledger)) == before + len(bad) + 3
 
 
 def test_the_same_bad_payload_five_times_is_answered_five_times(ready: Line) -> None:
@@ -126,14 +128,17 @@ def test_the_same_bad_payload_five_times_is_answered_five_times(ready: Line) -> 
         ] * (b"L3" in payload)
 
 
-def test_a_button_that_is_released_is_told_and_not_inspected(ready: Line) -> None:
+def test_a_button_that_is_released_is_told_and_not_inspected(
+    ready: Line, shared: NodeProcess
+) -> None:
+    before = len(stored(shared.ledger))
     for payload in (b"false", b"null", b"FALSE\0"):
         seen = len(ready.heard)
         ready.trigger(payload=payload)
         event = ready.expect(lambda topic, value: topic == "event/trigger.ignored", seen=seen)
         assert event["station"] == "cam1"
     ready.result(ready.trigger())
-    assert [result["seq"] for result in ready.results()] == [1]
+    assert [result["seq"] for result in ready.results()] == [before + 1]
 
 
 def test_a_counter_that_begins_again_is_an_alarm_until_a_new_id_comes(ready: Line) -> None:
@@ -147,32 +152,32 @@ def test_a_counter_that_begins_again_is_an_alarm_until_a_new_id_comes(ready: Lin
 
     for _ in range(2):
         for number in (1, 2, 3):
-            ready.trigger(payload={"trigger_id": f"L3-{number}"})
-            ready.result(f"L3-{number}")
+            ready.trigger(payload={"trigger_id": f"L4-{number}"})
+            ready.result(f"L4-{number}")
     wait_for(lambda: alarm(True), 10, "the alarm")
-    ready.result(ready.trigger(payload={"trigger_id": "L3-4", "ack": True}))
+    ready.result(ready.trigger(payload={"trigger_id": "L4-4", "ack": True}))
     wait_for(lambda: alarm(False), 10, "its end")
     accepted = ready.expect(
-        lambda topic, value: topic == "accepted/cam1" and value["trigger_id"] == "L3-4"
+        lambda topic, value: topic == "accepted/cam1" and value["trigger_id"] == "L4-4"
     )
-    assert accepted == {"trigger_id": "L3-4", "known": False, "state": "waiting"}
+    assert accepted == {"trigger_id": "L4-4", "known": False, "state": "waiting"}
 
 
 def test_a_live_trigger_with_retain_is_a_trigger_and_the_one_that_the_broker_stored_is_ignored(
-    ready: Line, node: NodeProcess
+    alone: Line, node: NodeProcess
 ) -> None:
-    topic = f"{ready.prefix}trigger/cam1"
-    ready.client.publish(topic, b'{"trigger_id":"r-1"}', qos=1, retain=True).wait_for_publish(5)
-    ready.result("r-1")
+    topic = f"{alone.prefix}trigger/cam1"
+    alone.client.publish(topic, b'{"trigger_id":"r-1"}', qos=1, retain=True).wait_for_publish(5)
+    alone.result("r-1")
     node.kill()
-    seen = len(ready.heard)
+    seen = len(alone.heard)
     node.start()
-    event = ready.expect(lambda heard, value: heard == "event/trigger.retained", 20, seen)
+    event = alone.expect(lambda heard, value: heard == "event/trigger.retained", 20, seen)
     assert "r-1" in event["data"]["payload"]
-    ready.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(5)
-    ready.result(ready.trigger())
-    assert ready.results()[0]["trigger_id"] == "r-1"
-    assert "r-1" not in [result["trigger_id"] for result in ready.results()[1:]]
+    alone.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(5)
+    alone.result(alone.trigger())
+    assert alone.results()[0]["trigger_id"] == "r-1"
+    assert "r-1" not in [result["trigger_id"] for result in alone.results()[1:]]
 
 
 def test_a_trigger_of_quality_0_is_inspected_and_the_sender_is_told(ready: Line) -> None:
@@ -189,7 +194,7 @@ def test_a_trigger_for_a_station_that_does_not_exist_is_told(ready: Line) -> Non
 
 
 def test_a_program_that_does_not_exist_is_an_error_with_its_code(ready: Line) -> None:
-    result = ready.result(ready.trigger(payload={"trigger_id": "t-1", "program": "no-such"}))
+    result = ready.result(ready.trigger(payload={"trigger_id": "no-such", "program": "no-such"}))
     assert (result["verdict"], result["evaluation"]) == ("ERROR", 3)
     assert result["error"]["code"] == "PROGRAM_NOT_FOUND"
 
@@ -213,14 +218,14 @@ def test_a_stale_sent_at_is_not_inspected_where_clocks_are_synced(
         node.end()
 
 
-def test_a_trigger_sent_while_the_node_was_away_is_stale(ready: Line, node: NodeProcess) -> None:
+def test_a_trigger_sent_while_the_node_was_away_is_stale(alone: Line, node: NodeProcess) -> None:
     node.kill()
     settle(2.5)
-    late = ready.trigger(wait=True)
+    late = alone.trigger(wait=True)
     node.start()
-    result = ready.result(late, limit_s=20)
+    result = alone.result(late, limit_s=20)
     assert (result["verdict"], result["error"]["code"]) == ("ERROR", "TRIGGER_STALE")
-    assert ready.result(ready.trigger())["captured_at"] is not None
+    assert alone.result(alone.trigger())["captured_at"] is not None
 
 
 def test_one_trigger_too_many_is_answered_overrun_at_once(tmp_path, broker, line: Line) -> None:

@@ -25,6 +25,7 @@ class NodeProcess:
         self, folder: Path, broker_port: int, stations: list[dict[str, Any]], **settings: Any
     ) -> None:
         self.folder = folder
+        self.broker_port = broker_port
         self.state = folder / "state"
         self.ledger = self.state / "ledger.db"
         self.log = folder / "node.log"

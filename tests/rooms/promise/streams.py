@@ -27,6 +27,7 @@ class Node:
 
     def close(self) -> None:
         """Leave."""
+        self.client.disconnect()
         self.client.loop_stop()
 
     def say(self, leaf: str, value: Any, *, retain: bool = False) -> None:
