@@ -132,6 +132,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     broker.stop()
 
 
+@pytest.fixture
+def ready(shared: NodeProcess) -> Iterator[Line]:
+    """A PLC and an observer of the test's own, at the node that the tests of its file share."""
+    made = Line(shared.broker_port)
+    made.state("Ready")
+    yield made
+    made.close()
+
+
 def synthetic_node(folder: Path, broker_port: int, **station: object) -> NodeProcess:
     """A node whose station cam1 inspects the synthetic line with its own program."""
     import cv2

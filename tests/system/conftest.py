@@ -1,20 +1,9 @@
-"""What the tests of whole processes share: a line at a node that is ready."""
-
-from collections.abc import Iterator
+"""What the tests of whole processes share."""
 
 import pytest
 
 from tests.rooms.installation.processes import NodeProcess
 from tests.rooms.promise.promise import Line
-
-
-@pytest.fixture
-def ready(shared: NodeProcess) -> Iterator[Line]:
-    """A PLC and an observer of the test's own, at the node that the tests of its file share."""
-    line = Line(shared.broker_port)
-    line.state("Ready")
-    yield line
-    line.close()
 
 
 @pytest.fixture

@@ -80,8 +80,19 @@ def app_with_node(node: NodeProcess, line: Line, tmp_path: Path) -> Iterator[Fla
     """The web beside a broker and a node that is ready, and that the web has heard."""
     node.start()
     line.state("Ready")
-    made = site_of_web.application(tmp_path, node.config)
+    yield from hearing(tmp_path, node)
+
+
+@pytest.fixture(scope="module")
+def app_with_shared(shared: NodeProcess) -> Iterator[Flask]:
+    """The web beside the node that the tests of a file share."""
+    yield from hearing(shared.folder, shared)
+
+
+def hearing(folder: Path, node: NodeProcess) -> Iterator[Flask]:
+    """A web that has heard the node, until it is closed."""
+    made = site_of_web.application(folder, node.config)
     watch = people.site_of(made).watch
-    wait_for(lambda: watch.state is not None, 10, "the web hears the node")
+    wait_for(lambda: (watch.state or {}).get("state") == "Ready", 60, "the web hears the node")
     yield made
     people.site_of(made).close()
