@@ -51,3 +51,19 @@ def test_tools_of_one_name_in_two_programs_are_two_lines(
     expect(page.locator("#tool-figures svg").first).to_be_visible()
     assert overflow(page) == 0
     assert violations(page) == []
+
+
+LONG = """({ tools }) => tools.forEach((tool) => {
+  tool.program = "gehaeuseoberteil-dichtungsnut-linie-4-nachtschicht-variante-b";
+  tool.name += "_dichtungsnut_aussenseite";
+})"""
+
+
+def test_long_names_in_german_are_broken_and_widen_neither_page_nor_table(
+    two_programs: None, visit: Visit
+) -> None:
+    page = visit("/app/statistics", answers={"/api/v1/statistics/tools": LONG}, locale="de-DE")
+    table = page.locator("#tools .figures-table").first
+    expect(table.locator("th").filter(has_text="nachtschicht")).not_to_have_count(0)
+    assert overflow(page) == 0
+    assert table.evaluate("(one) => one.scrollWidth - one.parentElement.clientWidth") <= 0

@@ -31,7 +31,17 @@ SMALL = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/app/run?station=cam1", "/app/lines", "/app/history", "result"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/app/run?station=cam1",
+        "/app/lines",
+        "/app/history",
+        "/app/users",
+        "/app/sessions",
+        "result",
+    ],
+)
 def test_everything_is_large_enough_for_gloves(plant: Plant, visit: Visit, path: str) -> None:
     newest = a_result(plant, "NG")
     page = visit(f"/app/history/{newest}" if path == "result" else path, phone=True)
@@ -59,7 +69,14 @@ def test_what_is_looked_for_is_not_pushed_out_of_sight_by_a_head(
 
 
 @pytest.mark.parametrize(
-    ("path", "row", "most"), [("programs", "[data-program]", 150), ("lines", "tbody tr", 120)]
+    ("path", "row", "most"),
+    [
+        ("programs", "[data-program]", 150),
+        ("lines", "tbody tr", 120),
+        ("users", "[data-user]", 150),
+        ("sessions", "tbody tr", 150),
+        ("audit", "tbody tr", 170),
+    ],
 )
 def test_a_list_on_a_phone_is_scrolled_little(visit: Visit, path: str, row: str, most: int) -> None:
     page = visit(f"/app/{path}", phone=True)

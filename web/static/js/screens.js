@@ -15,16 +15,25 @@ export function showScreens(element, button) {
       table(
         t("Screens"),
         [
-          { title: t("Name"), cell: (one) => h("strong", one.name) },
-          { title: t("Made"), cell: (one) => time(one.made_at, { seconds: false }) },
+          { title: t("Name"), cell: (one) => h("strong", one.name), class: "phone-first" },
+          {
+            title: t("Made"),
+            cell: (one) => time(one.made_at, { seconds: false }),
+            class: "phone-second.phone-told",
+          },
           {
             title: t("Last seen"),
+            class: "phone-second.phone-told",
             cell: (one) => (one.seen_at ? time(one.seen_at) : t("not yet")),
           },
-          { title: t("Actions"), cell: (one) => revoke(one, load) },
+          { title: t("Actions"), cell: (one) => revoke(one, load), class: "phone-end" },
         ],
         screens,
-        { row: (row, one) => (row.dataset.screen = one.name), empty: t("No screens") },
+        {
+          row: (row, one) => (row.dataset.screen = one.name),
+          empty: t("No screens"),
+          lines: true,
+        },
       ),
     );
     element.removeAttribute("aria-busy");

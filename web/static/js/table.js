@@ -1,12 +1,14 @@
-// Tables that become cards on phones.
+// Tables that become cards on phones, or rows of two lines.
 
 import { h } from "./dom.js";
 
 /**
  * A table: columns are {title, key or cell(row), class}; `row(element, data)` may add to each row.
- * caption is for screen readers.
+ * caption is for screen readers. lines: on a phone a row is two lines, not a line for each column;
+ * the classes of columns place them: phone-first, phone-end, phone-second (phone-told: with its
+ * title), phone-foot.
  */
-export function table(caption, columns, rows, { row = null, empty = "" } = {}) {
+export function table(caption, columns, rows, { row = null, empty = "", lines = false } = {}) {
   if (!rows.length && empty) return h("p.empty", empty);
   const head = h(
     "thead",
@@ -37,6 +39,6 @@ export function table(caption, columns, rows, { row = null, empty = "" } = {}) {
   return h(
     "div.table-scroll",
     { tabindex: "0", role: "region", "aria-label": caption },
-    h("table.cards", h("caption.visually-hidden", caption), head, body),
+    h(`table.cards${lines ? ".lines" : ""}`, h("caption.visually-hidden", caption), head, body),
   );
 }

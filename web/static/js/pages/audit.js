@@ -19,19 +19,32 @@ async function load(before = null) {
     table(
       t("Audit"),
       [
-        { title: t("Time"), cell: (row) => h("span.nowrap", time(row.at)) },
-        { title: t("User name"), cell: (row) => row.username || h("span.muted", stranger(row)) },
+        { title: t("Time"), cell: (row) => h("span.nowrap", time(row.at)), class: "phone-end" },
+        {
+          title: t("User name"),
+          cell: (row) => row.username || h("span.muted", stranger(row)),
+          class: "phone-second",
+        },
         {
           title: t("Action"),
+          class: "phone-first",
           cell: (row) =>
             h(/\.failed$|reuse|locked/.test(row.action) ? "span.tag.bad" : "span.tag", row.action),
         },
-        { title: t("Target"), cell: (row) => h("span.mono", row.whom ?? (row.target || "–")) },
-        { title: t("Details"), cell: details },
-        { title: t("Address"), cell: (row) => h("code", row.address || "–") },
+        {
+          title: t("Target"),
+          cell: (row) => h("span.mono", row.whom ?? (row.target || "–")),
+          class: "phone-second.phone-told",
+        },
+        { title: t("Details"), cell: details, class: "phone-foot" },
+        {
+          title: t("Address"),
+          cell: (row) => h("code", row.address || "–"),
+          class: "phone-second",
+        },
       ],
       shown,
-      { empty: t("No rows") },
+      { empty: t("No rows"), lines: true },
     ),
   );
   $("#rows").removeAttribute("aria-busy");

@@ -14,9 +14,14 @@ async function load() {
     table(
       t("Sessions"),
       [
-        { title: t("User name"), cell: (one) => h("strong", one.username ?? "–") },
+        {
+          title: t("User name"),
+          cell: (one) => h("strong", one.username ?? "–"),
+          class: "phone-first",
+        },
         {
           title: t("Device"),
+          class: "phone-first",
           cell: (one) =>
             h(
               "span.cluster",
@@ -24,15 +29,32 @@ async function load() {
               one.current ? h("span.tag.good", t("This one")) : null,
             ),
         },
-        { title: t("Address"), cell: (one) => h("code", one.address || "–") },
-        { title: t("Since"), cell: (one) => time(one.created_at, { seconds: false }) },
-        { title: t("Last seen"), cell: (one) => time(one.seen_at) },
-        { title: t("Until"), cell: (one) => time(one.until, { seconds: false }) },
+        {
+          title: t("Address"),
+          cell: (one) => h("code", one.address || "–"),
+          class: "phone-second",
+        },
+        {
+          title: t("Since"),
+          cell: (one) => time(one.created_at, { seconds: false }),
+          class: "phone-second.phone-told",
+        },
+        {
+          title: t("Last seen"),
+          cell: (one) => time(one.seen_at),
+          class: "phone-second.phone-told",
+        },
+        {
+          title: t("Until"),
+          cell: (one) => time(one.until, { seconds: false }),
+          class: "phone-second.phone-told",
+        },
         {
           title: t("Actions"),
+          class: "phone-end",
           cell: (one) =>
             one.current
-              ? ""
+              ? null
               : h(
                   "button.button.small.danger",
                   {
@@ -47,7 +69,7 @@ async function load() {
         },
       ],
       sessions,
-      { empty: t("No sessions") },
+      { empty: t("No sessions"), lines: true },
     ),
   );
   $("#sessions").removeAttribute("aria-busy");

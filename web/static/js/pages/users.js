@@ -22,16 +22,20 @@ async function load() {
     table(
       t("Accounts"),
       [
-        { title: t("User name"), cell: (user) => h("strong", user.username) },
-        { title: t("Name"), key: "name" },
-        { title: t("Role"), cell: (user) => t(user.role) },
-        { title: t("State"), cell: states },
-        { title: t("Sessions"), key: "sessions", class: "number" },
-        { title: t("Made"), cell: (user) => time(user.created_at, { seconds: false }) },
-        { title: t("Actions"), cell: actions },
+        { title: t("User name"), cell: (user) => h("strong", user.username), class: "phone-first" },
+        { title: t("Name"), key: "name", class: "phone-first" },
+        { title: t("Role"), cell: (user) => t(user.role), class: "phone-second" },
+        { title: t("State"), cell: states, class: "phone-end" },
+        { title: t("Sessions"), key: "sessions", class: "number.phone-second.phone-told" },
+        {
+          title: t("Made"),
+          cell: (user) => time(user.created_at, { seconds: false }),
+          class: "phone-second.phone-told",
+        },
+        { title: t("Actions"), cell: actions, class: "phone-foot" },
       ],
       users,
-      { row: (element, user) => (element.dataset.user = user.username) },
+      { row: (element, user) => (element.dataset.user = user.username), lines: true },
     ),
   );
   $("#users").removeAttribute("aria-busy");
