@@ -27,7 +27,7 @@ put() {
 
 # find_source PATH: source_kind, source_path and version of what is to be installed
 find_source() {
-  local path=${1:-} unpacked
+  local path=${1:-}
   if [ -z "$path" ]; then
     if [ -f "$here/../wheels/MANIFEST" ]; then path=$here/..; else path=$here/../..; fi
   fi
@@ -35,7 +35,7 @@ find_source() {
   path=$(realpath "$path")
   case $path in
     *.tar.gz)
-      unpacked=$(mktemp -d)
+      unpacked=$(mktemp -d) # not local: it is removed at the very end
       trap 'rm -rf "$unpacked"' EXIT
       tar -xzf "$path" -C "$unpacked" --no-same-owner
       path=$(find "$unpacked" -mindepth 1 -maxdepth 1 -type d)

@@ -4,6 +4,7 @@ what is broken is undone."""
 import re
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +118,23 @@ def test_an_update_that_is_cut_off_after_its_stores_were_changed_leaves_the_vers
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert running.current == "1.0"
     line.result(line.trigger(), limit_s=60)
+
+
+def test_a_packed_version_is_taken_and_what_was_unpacked_goes(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, scratch = tmp_path / "inspection-node", tmp_path / "scratch"
+    tree.mkdir()
+    scratch.mkdir()
+    (tree / "pyproject.toml").write_text('version = "1.1"\n')
+    packed = tmp_path / "packed.tar.gz"
+    with tarfile.open(packed, "w:gz") as file:
+        file.add(tree, tree.name)
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    done = machine.run("deploy.sh", str(packed), "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "switch from 1.0 to 1.1" in done.stdout
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_cannot_be_deployed_changes_nothing(machine: Machine, tmp_path: Path) -> None:
