@@ -10,8 +10,10 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Pixels, View, site
 from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.alike import Look, alike, look
 from node.vision.edges.caliper import (
     MOST_BURNT,
+    Edges,
     Flags,
     Floats,
     aside,
@@ -34,10 +36,22 @@ BESIDE_PX = 4  # of the rim: what is ignored there may cut it
 
 @dataclass(frozen=True)
 class CircleLearned:
-    """Centre of the master's circle in px."""
+    """Centre of the master's circle in px, and what is seen across its rim, None if that is another
+    on every ray."""
 
     x: float
     y: float
+    look: Look | None = None
+
+
+class _Rays(NamedTuple):
+    points: Floats  # of the view
+    due: int  # on how many rays the rim counts
+    unsure_px: float  # sigma of the radius, if another edge is near
+    burnt: bool  # whether most of the rim lies beside something burnt out or black
+    values: Floats
+    usable: Flags
+    edges: Edges
 
 
 class _Found(NamedTuple):
@@ -45,14 +59,15 @@ class _Found(NamedTuple):
     fitted: Round  # on the plane, in px of where it lies
     in_frame: Round
     px: float  # length of a px on the plane, in its unit
-    unsure_px: float  # sigma of the radius, if another edge is near
-    burnt: bool  # whether most of the rim lies beside something burnt out or black
+    rays: _Rays
 
 
 def learn(view: View, settings: CircleTool) -> CircleLearned:
     """The master's centre. Raises Problem NO_CONTRAST if the master has no such circle."""
-    fitted = _find(view, settings, in_px).in_frame
-    return CircleLearned(fitted.x, fitted.y)
+    found = _find(view, settings, in_px, None)
+    seen = found.in_frame
+    rim = look(found.rays.values, found.rays.usable, found.rays.edges, seen.good, closed=True)
+    return CircleLearned(seen.x, seen.y, rim)
 
 
 def measure(
@@ -67,17 +82,17 @@ def measure(
     Roundness is the greatest less the least distance of the edge points, wrong ones too, from the
     centre, each the median of three neighbours. Raises Problem NO_CONTRAST if fewer than found_low
     of the rays show an edge on one circle, MASTER_IMAGE_NOT_FOUND if there is no centre to compare
-    with, NO_VALUE for mm without a calibration, and for roundness where the rim leaves the region
-    or is missing.
+    with, NO_VALUE if too few show the master's, for mm without a calibration, and for roundness
+    where the rim leaves the region or is missing.
     """
     to_plane = flat(given.calibration if given else None, settings.unit)
     if settings.value == "centre_distance" and learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
-    found = _find(view, settings, to_plane)
+    found = _find(view, settings, to_plane, learned.look if learned else None)
     seen = found.in_frame
     if settings.value == "diameter":
-        check_sure(2 * found.unsure_px, "the diameter")
-        check_lit(found.burnt, "the circle")
+        check_sure(2 * found.rays.unsure_px, "the diameter")
+        check_lit(found.rays.burnt, "the circle")
         value = 2 * found.fitted.radius * found.px
     elif settings.value == "roundness":
         value = peak_to_valley(found.fitted.residuals, closed=True) * found.px
@@ -92,14 +107,14 @@ def measure(
     )
     centre = np.array([[seen.x, seen.y]])
     feature = Feature(
-        seen.x, seen.y, radius=seen.radius, unsure_px=found.unsure_px, burnt=found.burnt
+        seen.x, seen.y, radius=seen.radius, unsure_px=found.rays.unsure_px, burnt=found.rays.burnt
     )
     return Measurement(
         value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature
     )
 
 
-def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
+def _find(view: View, settings: CircleTool, to_plane: Flat, master: Look | None) -> _Found:
     """Rays from the middle of the region give a first circle; rays from its centre, square to the
     edge, the circle."""
     centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
@@ -108,24 +123,23 @@ def _find(view: View, settings: CircleTool, to_plane: Flat) -> _Found:
         centre = inverse @ (
             np.array([settings.region.x, settings.region.y]) - view.site.matrix[:, 2]
         )
-    rough = circle(_points(view, settings, centre)[0])
+    rough = circle(_points(view, settings, centre).points)
     if rough is None or not _near(view, rough):
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    points, usable, unsure_px, burnt = _points(
-        view, settings, np.array([rough.x, rough.y]), rough.radius
-    )
-    in_frame_points = view.to_frame(points)
+    rays = _points(view, settings, np.array([rough.x, rough.y]), rough.radius, master)
+    in_frame_points = view.to_frame(rays.points)
     in_frame = circle(in_frame_points)
     on = int(in_frame.good.sum()) if in_frame else 0
-    if in_frame is None or on < max(LEAST_POINTS, settings.found_low * usable):
-        raise Problem("NO_CONTRAST", f"only {on} of {usable} rays show an edge on one circle")
+    least = settings.found_low * rays.due * (master.share if master else 1.0)
+    if in_frame is None or on < max(LEAST_POINTS, least):
+        raise Problem("NO_CONTRAST", f"only {on} of {rays.due} rays show an edge on one circle")
     if to_plane is in_px:
-        return _Found(in_frame_points, in_frame, in_frame, 1.0, unsure_px, burnt)
+        return _Found(in_frame_points, in_frame, in_frame, 1.0, rays)
     px = px_length(to_plane, np.array([in_frame.x, in_frame.y]))
     fitted = circle(to_plane(in_frame_points) / px)
     if fitted is None:
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    return _Found(in_frame_points, fitted, in_frame, px, unsure_px, burnt)
+    return _Found(in_frame_points, fitted, in_frame, px, rays)
 
 
 def _near(view: View, rough: Round) -> bool:
@@ -140,10 +154,13 @@ def _near(view: View, rough: Round) -> bool:
 
 
 def _points(
-    view: View, settings: CircleTool, centre: Floats, radius: float | None = None
-) -> tuple[Floats, int, float, bool]:
-    """Edge points (of the view) on rays from a point of it; on how many rays the rim at `radius`
-    counts; sigma of the rim; whether it is clipped."""
+    view: View,
+    settings: CircleTool,
+    centre: Floats,
+    radius: float | None = None,
+    master: Look | None = None,
+) -> _Rays:
+    """Edge points on rays from a point of the view, roughly if no radius is known yet."""
     rays = FINE_RAYS if settings.value == "roundness" else RAYS
     inner = math.floor(settings.region.inner_radius) if isinstance(settings.region, Ring) else 1
     corners = (
@@ -188,6 +205,16 @@ def _points(
         raise nothing(
             settings, settings.polarity, what=f"only {len(edges)} of {rays} rays show an edge"
         )
+    rim = 0 if radius is None else int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
+    due = rays if radius is None else int(usable[:, rim].sum())
+    if form:
+        near = ignored[:, max(rim - BESIDE_PX, 0) : rim + BESIDE_PX + 1].any(axis=1)
+        check_unbroken(usable[:, rim] & ~near, edges, closed=True)
+    burnt = radius is not None and clipped(view, edges, MOST_BURNT)
+    if master is not None and not burnt:
+        like = alike(values, usable, edges, master, settings.found_low * due, closed=True)
+        if not form:  # in which what is unlike may be what is wrong
+            edges = edges.only(like)
     at, unsure_px = float(radii[0]) + edges.at, 0.0
     # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
     if radius is not None:
@@ -195,13 +222,7 @@ def _points(
         at = at + shift + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
     turns = turns.reshape(rays, beside).mean(axis=1)[edges.scan]
     points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
-    if radius is None:
-        return points, rays, 0.0, False
-    rim = int(np.clip(round(radius - radii[0]), 0, len(radii) - 1))
-    if form:
-        near = ignored[:, max(rim - BESIDE_PX, 0) : rim + BESIDE_PX + 1].any(axis=1)
-        check_unbroken(usable[:, rim] & ~near, edges, closed=True)
-    return points, int(usable[:, rim].sum()), unsure_px, clipped(view, edges, MOST_BURNT)
+    return _Rays(points, due, unsure_px, burnt, values, usable, edges)
 
 
 def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:

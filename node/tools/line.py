@@ -8,8 +8,11 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import View
 from node.measurement import Feature, Given, Mark, Measurement
+from node.vision.edges.alike import Look, alike, look
 from node.vision.edges.caliper import (
     MOST_BURNT,
+    Edges,
+    Flags,
     Floats,
     aside,
     axes,
@@ -34,27 +37,33 @@ class _Found(NamedTuple):
     px: float  # length of a px on the plane, in its unit
     unsure_px: float  # sigma of its place across, if another edge is near
     burnt: bool  # whether most of it lies beside something burnt out or black
+    values: Floats  # of the scans
+    counts: Flags
+    edges: Edges
 
 
-def learn(view: View, settings: Line) -> None:
-    """Nothing is kept. Raises Problem NO_CONTRAST if the master has no such line."""
-    _find(view, settings, in_px)
+def learn(view: View, settings: Line) -> Look | None:
+    """What the master shows across the edge, None if that is another in every scan. Raises Problem
+    NO_CONTRAST if the master has no such line."""
+    found = _find(view, settings, in_px, None)
+    return look(found.values, found.counts, found.edges, found.fitted.good, closed=False)
 
 
 def measure(
-    view: View, settings: Line, _learned: None = None, given: Given | None = None
+    view: View, settings: Line, learned: Look | None = None, given: Given | None = None
 ) -> Measurement:
     """Angle of the line against the region's axis across the scan, or how far the edge leaves it.
 
     Straightness is the greatest less the least distance of the edge points, wrong ones too, from
     the line (ISO 12780), each the median of three neighbours. With a calibration the angle is that
     on the plane, without the lens. Raises Problem NO_CONTRAST if fewer than found_low of the scans
-    show an edge on one line, NO_VALUE for mm without a calibration, and for straightness where the
-    edge leaves the region or is missing.
+    show an edge on one line, NO_VALUE if too few show the master's, for mm without a calibration,
+    and for straightness where the edge leaves the region or is missing.
     """
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
-    found = _find(view, settings, flat(calibration, "mm" if corrected else settings.unit))
+    to_plane = flat(calibration, "mm" if corrected else settings.unit)
+    found = _find(view, settings, to_plane, learned)
     in_frame = line(found.points) if corrected else found.fitted
     assert in_frame is not None
     if settings.value == "straightness":
@@ -77,7 +86,7 @@ def measure(
     )
 
 
-def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
+def _find(view: View, settings: Line, to_plane: Flat, master: Look | None) -> _Found:
     """The edge points in the frame, and the line through them on the plane, in px of the place
     where it lies."""
     rows = min(8, math.ceil((view.width if settings.scan == "down" else view.height) / SCANS))
@@ -93,15 +102,21 @@ def _find(view: View, settings: Line, to_plane: Flat) -> _Found:
     if form:
         due = np.rint(np.interp(np.arange(len(values)), edges.scan, edges.at)).astype(np.intp)
         check_unbroken(counts[np.arange(len(values)), due], edges, closed=False)
+    least = settings.found_low * usable
+    burnt = clipped(view, edges, MOST_BURNT)
+    if master is not None and not burnt:
+        like = alike(values, counts, edges, master, least, closed=False)
+        least *= master.share
+        if not form:  # in which what is unlike may be what is wrong
+            edges = edges.only(like)
     shift, unsure_px = aside(values, counts, edges, settings)
     points = where.to_frame(edges.at + shift, middles[edges.scan])
     px = px_length(to_plane, points.mean(axis=0))
     fitted = line(to_plane(points) / px)
     on = int(fitted.good.sum()) if fitted else 0
-    if fitted is None or on < max(LEAST_POINTS, settings.found_low * usable):
+    if fitted is None or on < max(LEAST_POINTS, least):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
-    burnt = clipped(view, edges, MOST_BURNT)
-    return _Found(points, fitted, to_plane, px, unsure_px, burnt)
+    return _Found(points, fitted, to_plane, px, unsure_px, burnt, values, counts, edges)
 
 
 def _angle_deg(view: View, settings: Line, found: _Found, in_frame: Straight) -> float:
