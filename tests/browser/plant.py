@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,12 @@ OF_COLOURS = ["color-contrast", "link-in-text-block"]
 
 class Plant:
     """Broker, node and web over one state folder: cam1 draws its parts, cam2 shows photographs by
-    part id."""
+    part id.
 
-    def __init__(self, folder: Path) -> None:
+    stations: settings that these have besides, by their id.
+    """
+
+    def __init__(self, folder: Path, stations: Mapping[str, dict[str, Any]] = {}) -> None:
         self.broker = start_broker(folder / "broker", 0)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -85,11 +88,13 @@ class Plant:
                     "program": "synthetic-part",
                     "camera": {"kind": "synthetic", "seed": 3},
                     "lines": LINES,
+                    **stations.get("cam1", {}),
                 },
                 {
                     "id": "cam2",
                     "camera": {"kind": "folder", "path": str(PICTURES), "order": "part_id"},
                     "lines": LINES,
+                    **stations.get("cam2", {}),
                 },
             ],
             logs={"format": "json"},
