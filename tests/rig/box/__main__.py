@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.rig.box import boots, guides, image, pages, restoring, stories, unseen, updates
-from tests.rig.box.machines import KINDS, Box, Container, Emulated, kvm
+from tests.rig.box.machines import KINDS, Box, Container, Emulated, kvm, slowness
 
 STORIES: dict[str, Callable[[Box], str]] = {
     "reboot": boots.reboot,
@@ -76,12 +76,15 @@ def main(argv: list[str] | None = None) -> int:
         def installed(name: str, bundle: Path) -> Box:
             """A box with its own kernel, on the disk of a container on which it was installed. The
             disk is kept: this tree needs it once."""
-            kept = image.CACHE / f"installed-{image.digest()[:16]}.img"
+            kept = image.CACHE / f"installed-{image.digest('tests/rig/box')[:16]}.img"
             if not kept.exists():
                 first = Container(folder, f"{name}-first", offline=True)
                 boxes.append(first)
                 first.start()
-                told = story("bundle", lambda: f"{stories.install(first, bundle)} (in a container)")
+                told = story(
+                    "bundle",
+                    lambda: f"{stories.install(first, bundle, slowness())} (in a container)",
+                )
                 first.run("systemctl poweroff", check=False)
                 first.processes[0].wait(120)
                 boxes.pop().cut()
@@ -96,7 +99,6 @@ def main(argv: list[str] | None = None) -> int:
             boxes.append(Emulated(folder, name, offline=True, disk=kept))
             began = time.monotonic()
             boxes[-1].start()
-            stories.program(boxes[-1])
             stories.well(boxes[-1])
             print(
                 f"{name}: booted in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
@@ -132,17 +134,15 @@ def main(argv: list[str] | None = None) -> int:
                     if name in wanted:
                         story(name, lambda name=name: STORIES[name](box))  # type: ignore[misc]
                 if "restore" in wanted:
-                    if ready:
-                        other = installed("other", bundle)
-                        story("restore", lambda: restoring.restore(box, other))
-                    else:
+
+                    def another() -> Box:
+                        if ready:
+                            return installed("other", bundle)
                         other = made("other", offline=True)
-                        story(
-                            "restore",
-                            lambda: (
-                                stories.install(other, bundle) and restoring.restore(box, other)
-                            ),
-                        )
+                        stories.install(other, bundle)
+                        return other
+
+                    story("restore", lambda: restoring.restore(box, another))
         finally:
             for each in boxes:
                 each.cut()

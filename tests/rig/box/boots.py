@@ -2,6 +2,7 @@
 
 import time
 
+from tests.rig.box.kept import one_result_each
 from tests.rig.box.machines import Box
 from tests.rig.box.stories import answered, parts, well
 
@@ -43,4 +44,5 @@ def cut_inspecting(box: Box) -> str:
         well(box)
         took = time.monotonic() - began
     answered(box)
+    one_result_each(box, counted.sent)
     return f"well {took:.0f} s after the power came; {counted()}"

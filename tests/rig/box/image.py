@@ -46,7 +46,10 @@ UNHURRIED = {
     "etc/systemd/system/inspection-web.service.d/unhurried.conf": "[Service]\n"
     "TimeoutStartSec=15min\nTimeoutStopSec=5min\n",
 }
-SAID = "systemd's limits are 15 min for a start, 5 min for an end and the watchdog"
+# what a Debian does by the clock, and would do while it is looked at
+BY_THE_CLOCK = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
+                "e2scrub_all.timer", "fstrim.timer", "man-db.timer")  # fmt: skip
+SAID = "systemd's limits are 15 min for a start, 5 min for an end and the watchdog, a part's 42 s"
 NETWORK = "[Match]\nName=en* eth* host0\n[Network]\nDHCP=ipv4\n"
 
 
@@ -147,6 +150,9 @@ def unhurried(tree: Path) -> None:
     for place, text in UNHURRIED.items():
         (tree / place).parent.mkdir(parents=True, exist_ok=True)
         (tree / place).write_text(text)
+    for timer in BY_THE_CLOCK:
+        (tree / "etc/systemd/system" / timer).unlink(missing_ok=True)
+        (tree / "etc/systemd/system" / timer).symlink_to("/dev/null")
 
 
 def boot(name: str) -> Path:
@@ -205,10 +211,11 @@ def newer_bundle(version: str) -> Path:
     return made
 
 
-def digest() -> str:
-    """What this tree installs, as one hash: the same tree needs no new bundle and no new disk."""
+def digest(*more: str) -> str:
+    """What this tree installs, and more of its folders, as one hash: the same tree needs no new
+    bundle and no new disk."""
     seen = hashlib.sha256()
-    for name in PACKED:
+    for name in (*PACKED, *more):
         source = ROOT / name
         for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if path.is_file() and "__pycache__" not in path.parts:

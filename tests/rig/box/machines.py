@@ -227,7 +227,7 @@ class Emulated(Box):
         image.shell("qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", "raw", self.disk)
         for part in ("vmlinuz", "initrd.img"):
             shutil.copy(image.boot(part), folder / part)
-        self.slow = 1.0 if kvm() else 12.0
+        self.slow = slowness()
 
     def _switch_on(self) -> None:
         given = f"user,id=n,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22" + (
@@ -257,6 +257,11 @@ class Emulated(Box):
         self.processes.pop().wait(20)
         time.sleep(1)
         self._open_way()
+
+
+def slowness() -> float:
+    """How many times as long an emulated box may take as this machine."""
+    return 1.0 if kvm() else 12.0
 
 
 def kvm() -> bool:

@@ -21,7 +21,7 @@ def job(begin, path, body):
         time.sleep(0.5)
     assert found['job']['problem'] is None, found['job']
     return found
-who = dict(username='ada', password=open('/root/ada').read().strip())
+who = dict(username='olga', password=open('/root/olga').read().strip())
 token = ask('POST', '/auth/login', who)['access_token']
 shown = ask('GET', '/settings', None, token)
 assert shown['closed'] and not shown['wrong'], shown['closed']
@@ -38,8 +38,8 @@ print('settings are to read (' + shown['closed'] + '), with', shown['commands'][
 def pages(box: Box) -> str:
     """Settings can be read, with the command that reloads them; a backup is made and checked."""
     box.run(
-        "umask 077; printf 'crow lamp seven 41' > /root/ada;"
-        " inspection-node user add ada --role ADMIN --password-file /root/ada"
+        "umask 077; printf 'crow lamp seven 41' > /root/olga;"
+        " inspection-node user add olga --role ADMIN --password-file /root/olga"
     )
     told = box.run("python3 -", given=ASK.encode(), limit_s=400).stdout.strip()
     box.run("systemctl reload inspection-node inspection-web")

@@ -59,9 +59,9 @@ def well(box: Box, limit_s: float = 180) -> float:
     return time.monotonic() - began
 
 
-def install(box: Box, bundle: Path | None) -> str:
+def install(box: Box, bundle: Path | None, slow: float | None = None) -> str:
     """install.sh, from nothing to a station that is Ready; without a bundle everything comes from
-    the registries."""
+    the registries. slow: of the machine that its disk is put into later."""
     if bundle is None:
         tree = BytesIO()
         with tarfile.open(fileobj=tree, mode="w") as packed:
@@ -80,7 +80,7 @@ def install(box: Box, bundle: Path | None) -> str:
     began = time.monotonic()
     box.run(f"{update}{script} --node-id {NODE}", limit_s=900)
     installed = time.monotonic() - began
-    program(box)
+    program(box, slow or box.slow)
     well(box)
     ready = time.monotonic() - began
     score = box.run(
@@ -99,11 +99,11 @@ def install(box: Box, bundle: Path | None) -> str:
     )
 
 
-def program(box: Box) -> None:
+def program(box: Box, slow: float) -> None:
     """The drawn parts' program, imported and made the active one, as an administrator does it;
     with a limit per part that a machine that is so slow can keep."""
     drawn = synthetic.program(CAMERA)
-    drawn["limits_ms"] = min(round(drawn["limits_ms"] * box.slow**1.5), 60000)
+    drawn["limits_ms"] = min(round(drawn["limits_ms"] * slow**1.5), 60000)
     master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
     name = str(drawn.get("master") or "master.png")
     box.run("mkdir -p /root/program && cat > /root/program/" + name, given=master)
@@ -223,9 +223,12 @@ class Heard:
         self.heard: list[str] = []
         self.at_s: list[float] = []
 
-    def gap_s(self) -> float:
-        """The longest time between two results, as somebody beside the line sees it."""
-        return max(after - before for before, after in pairwise(self.at_s))
+    def gap_s(self, began_s: float, ended_s: float) -> float:
+        """The longest time without a result between two moments (monotonic s), as somebody beside
+        the line sees it; what goes on at its end counts whole."""
+        at = [each for each in self.at_s if each > began_s]
+        gaps = [later - each for each, later in pairwise([began_s, *at]) if each < ended_s]
+        return max(gaps, default=ended_s - began_s)
 
     def __call__(self) -> str:
         return f"{len(self.sent)} parts, each judged and heard once"

@@ -1,9 +1,14 @@
 """What is seen of updates on a box: good ones and bad ones under load, and one during which the
 power fails."""
 
+import sys
 import time
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
 
 from tests.rig.box import image
+from tests.rig.box.kept import one_result_each, whole
 from tests.rig.box.machines import Box
 from tests.rig.box.stories import OPT, answered, parts, well
 
@@ -65,80 +70,103 @@ def twenty(box: Box) -> str:
     part is lost, and the longest time without a result."""
     first, rounds = current(box), 20 if box.slow == 1 else 2
     version(box, "9.3")
+    began_s = []
     with parts(box) as counted:
         for number in range(rounds):
             name = ("9.3", first)[number % 2]
+            began_s.append(time.monotonic())
             box.run(
                 f"{OPT}/current/install/deploy.sh {name} --wait {60 * box.slow:.0f}", limit_s=400
             )
             assert current(box) == name
-    return f"{rounds} updates, {counted.gap_s():.1f} s without a result at the longest; {counted()}"
+    one_result_each(box, counted.sent)
+    gaps = [counted.gap_s(began, ended) for began, ended in pairwise([*began_s, time.monotonic()])]
+    seen = f"without a result {median(gaps):.1f} s (median), {max(gaps):.1f} s (longest)"
+    return f"{rounds} updates, {seen}; {counted()}"
 
 
 def cut_updating(box: Box) -> str:
-    """The power fails at three points of an update while parts run: twice with a version that is
-    there already, and as soon as a bundle that has just been unpacked is the current version.
-    Afterwards one whole version runs, every part is answered once, and the update can be done
-    again."""
-    told = []
-    for place, name in (("backed up", "9.5"), ("Stopped", "9.6"), ("current version", "9.7")):
-        if place == "current version":
-            wanted = f"/root/bundle-{name}.tar.gz"
-            box.put(image.newer_bundle(name), wanted)
+    """The power fails at four points of an update while parts run: as soon as a version that was
+    just built from a bundle is the current one, twice else, and in the middle of what a bundle
+    brings. Afterwards a whole version is the current one, it judges, every part has one result, one
+    can go back, and the update can be made again."""
+    told, bundles = [], {current(box): image.bundle()}
+    for number, moment in enumerate(MOMENTS, 5):
+        first, name = current(box), f"9.{number}"
+        wanted = name
+        if moment in ("current version", "half built"):
+            bundles[name], wanted = image.newer_bundle(name), f"/root/{name}.tar.gz"
+            box.put(bundles[name], wanted)
         else:
-            wanted = name
+            bundles[name] = bundles[first]
             version(box, name)
-        script = f"{OPT}/current/install/deploy.sh {wanted} --wait {60 * box.slow:.0f}"
+        wait = f"--wait {60 * box.slow:.0f}"
         with parts(box) as counted:
-            box.run(f"journalctl --rotate -q; systemd-run -q --unit update-{name} {script}")
-            _told(box, name, place)
+            _started_until(
+                box, f"{OPT}/current/install/deploy.sh {wanted} {wait}", name, MOMENTS[moment]
+            )
             box.cut()
+            began = time.monotonic()
             box.start()
             well(box)
+            took = time.monotonic() - began
+        answered(box)
+        one_result_each(box, counted.sent)
         runs = current(box)
-        files = whole(box)
+        assert runs in MOMENTS[moment].leaves(first, name), (moment, runs)
+        seen = f"{'new' if runs == name else 'old'} version, its {whole(box, runs, bundles[runs])}"
+        seen += f" files whole, well after {took:.0f} s, {counted()}"
+        if moment == "current version":
+            box.run(f"{OPT}/current/install/rollback.sh {wait}", limit_s=400)
+            assert current(box) == first
+            answered(box)
+            runs = first
+            seen += ", can go back"
         if runs != name:
-            again = script.replace("/current/", f"/versions/{runs}/")
-            box.run(again, limit_s=900)
-        assert current(box) == name
-        which = "the new one" if runs == name else "the old one"
-        told.append(f"at '{place}': {which} ran, its {files} files whole, {counted()}")
+            again = wanted if moment == "half built" else name
+            box.run(f"{OPT}/current/install/deploy.sh {again} {wait}", limit_s=900)
+            assert current(box) == name
+            seen += " and on again"
+        told.append(f"{moment}: {seen}")
+        print(told[-1], file=sys.stderr, flush=True)
     answered(box)
     return "; ".join(told)
 
 
-def _told(box: Box, name: str, place: str) -> None:
-    """Wait on the box itself until an update says something: how soon the power is cut must not
-    hang on how long a command takes to get there."""
-    seen = (
-        f"for n in $(seq {600 * box.slow * 5:.0f}); do journalctl -q -b -o cat -u update-{name} -u"
-        f" inspection-node --since -2min | grep -q '{place}' && exit 0; sleep 0.2; done; exit 1"
+class Moment(NamedTuple):
+    """How far an update has come: a command that is given what its journal tells since it began,
+    and says whether it has; and which version may be the current one after a power cut there."""
+
+    seen: str
+    old: bool
+    new: bool
+
+    def leaves(self, old: str, new: str) -> list[str]:
+        """The versions one of which is left as the current one."""
+        return [name for name, may in ((old, self.old), (new, self.new)) if may]
+
+
+MOMENTS = {
+    "current version": Moment("grep -q 'current version'", False, True),
+    "Stopped": Moment("grep -q '^Stopped inspection-node'", False, True),
+    "backed up": Moment("grep -q 'backed up'", True, True),  # the switch follows at once
+    "half built": Moment(
+        f"[ $(find {OPT}/versions/9.8 -name '*.py' 2>/dev/null | wc -l) -gt 900 ]", True, False
+    ),
+}
+
+
+def _started_until(box: Box, script: str, name: str, moment: Moment) -> None:
+    """Start an update, and wait on the box itself until it has come that far: how soon the power is
+    cut must not hang on how long a command takes to get there."""
+    journal = "journalctl -q -b -o cat --cursor-file=/run/cut -u inspection-node"
+    looks = f"{600 * box.slow * 5:.0f}"
+    done = box.run(
+        f"journalctl -q -b -n 1 --cursor-file=/run/cut >/dev/null; systemd-run -q --unit"
+        f" update-{name} {script}; for n in $(seq {looks}); do {journal} -u update-{name} |"
+        f" {moment.seen} && exit 0; systemctl is-active -q update-{name} || break;"
+        f" sleep 0.2; done; journalctl -b -o cat --no-pager -n 20 -u update-{name}; exit 1",
+        check=False,
+        limit_s=660,
     )
-    box.run(seen, limit_s=660)
-
-
-# On the box: each file that a version was installed from, against the hash that its wheel has.
-WHOLE = """
-import base64, csv, hashlib, pathlib, sys
-count = 0
-for record in pathlib.Path(sys.argv[1]).glob("lib/python3.*/site-packages/*.dist-info/RECORD"):
-    for name, digest, _ in csv.reader(record.read_text().splitlines()):
-        if not digest or name.startswith(".."):  # what pip writes for a place has that in it
-            continue
-        path = record.parent.parent / name
-        kind, _, wanted = digest.partition("=")
-        seen = base64.urlsafe_b64encode(hashlib.new(kind, path.read_bytes()).digest())
-        if seen.decode().rstrip("=") != wanted:
-            sys.exit(f"{path} is not what its wheel has: {path.stat().st_size} bytes")
-        count += 1
-print(count)
-"""
-
-
-def whole(box: Box) -> int:
-    """How many files the current version has, each as its wheel brought it. Raises RuntimeError
-    naming one that is not."""
-    told = box.run(
-        f"python3 - $(readlink -f {OPT}/current)", given=WHOLE.encode(), limit_s=300
-    ).stdout
-    return int(told)
+    assert done.returncode == 0, f"it has not come to that: {done.stdout}"
