@@ -5,8 +5,10 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from schemas.store.accounts import Accounts
-from tests.browser.plant import Plant, context_of, overflow, quiet, violations
-from tests.browser.story import results, some_results
+from tests.browser.plant import Plant, answered, context_of, overflow, quiet, violations
+from tests.browser.story import results, some_results, until
+from tests.browser.test_figures import HERE
+from tests.browser.test_hall import CROWDED, NAMES
 from tests.browser.test_touch import SMALL
 from tests.rooms.promise.promise import wait_for
 
@@ -70,4 +72,29 @@ def test_a_screen_sees_the_run_page_by_its_link_until_it_is_revoked(
     expect(screen).to_have_url(re.compile("/app/sign-in"))
     screen.goto(link)
     expect(screen.get_by_role("alert")).to_contain_text("Ask an administrator for another link")
+    context.close()
+
+
+def test_a_screen_of_the_hall_is_filled_and_says_why_in_large_letters(
+    plant: Plant, browser: Browser, page: Page
+) -> None:
+    wanted = {"name": "Hall, all", "calm": True, "station": None}
+    made = page.request.post("/api/v1/auth/screens", data=wanted, headers=HERE).json()
+    context = context_of(browser, plant, viewport={"width": 1920, "height": 1080})
+    screen = context.new_page()
+    complaints = quiet(screen)
+    answered(screen, "/api/v1/stations", CROWDED)
+    screen.goto(made["data"]["path"])
+    tiles = screen.locator(".tile")
+    expect(tiles).to_have_count(len(NAMES))
+    until(plant, "NG")
+    why = screen.locator('.tile[data-station="cam1"] .tile-why')
+    expect(why).to_contain_text(re.compile(r"\((at least|at most) [\d.]+"))
+    size = why.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
+    assert size >= 24
+    boxes = [box for tile in tiles.all() if (box := tile.bounding_box()) is not None]
+    assert 1000 < max(box["y"] + box["height"] for box in boxes) <= 1080
+    assert screen.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    assert violations(screen) == []
+    assert complaints == []
     context.close()

@@ -22,6 +22,8 @@ export class Hall {
       },
       tiles.map(({ element }) => element),
     );
+    // in the full screen they fill a window that is wider than high, each a little wider than high
+    this.element.style.setProperty("--columns", Math.ceil(Math.sqrt(tiles.length * 1.1)));
   }
 
   /** What the ledger has of each: the verdicts of the last parts. */
