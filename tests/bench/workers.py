@@ -1,7 +1,8 @@
 """Stations side by side: two against one with a light and with a heavy program, and what a heavy
 station costs a light one; both on a disk, and with node and broker keeping nothing on a disk.
 
-`python -m tests.bench.workers --worker process` measures one kind of worker alone.
+`python -m tests.bench.workers --worker process` measures one kind of worker alone; `--priorities`
+only what a heavy station costs a light one, without and with `priority` of the light one, in turns.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import json
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ LIGHT, HEAVY = ("cam1", "cam2"), ("cam3", "cam4")
 COUNT = {LIGHT: 300, HEAVY: 40}  # triggers per station and round
 WARM_UP = {LIGHT: 100, HEAVY: 10}
 ALONE = 150  # triggers of the light station for its p99, alone and beside a heavy one
+PRIORITY = 20  # of the light station, if it has one
 MEMORY = Path("/dev/shm")
 
 
@@ -92,15 +94,58 @@ def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Fi
     return figures
 
 
+def priorities(site: Site, rounds: int, priority: int = PRIORITY) -> list[Figure]:
+    """The light station's p99 beside a heavy one, against that alone: of a node without and of one
+    with `priority` of its light stations, in turns."""
+    with ExitStack() as end:
+        rigs = {
+            what: end.enter_context(_rig(site, "process", name, **settings))
+            for what, name, settings in (
+                ("without priority", "node-plain", {}),
+                (f"priority = {priority}", "node-first", {"priority": priority}),
+            )
+        }
+        beside: dict[str, list[tuple[float, float]]] = {what: [] for what in rigs}
+        middle: dict[str, list[tuple[float, float]]] = {what: [] for what in rigs}
+        for number in range(rounds + 1):
+            with Plc(site.broker.port) as plc:
+                for what in sorted(rigs, reverse=bool(number % 2)):
+                    rig = rigs[what]
+                    alone = _times(plc, rig)
+                    with _busy(rig):
+                        both = _times(plc, rig)
+                    if number:  # the first warms both up
+                        beside[what].append((share(both, 0.99), share(alone, 0.99)))
+                        middle[what].append((share(both, 0.5), share(alone, 0.5)))
+    where = f"fsync {fsync_ms(site.folder.parent):.2f} ms"
+    return [
+        ratio(
+            f"light station beside a heavy one / alone, {part}, {what}, {where}",
+            pairs,
+            "ms",
+            "<= 1.3",
+            lambda value: value <= 1.3,
+        )
+        for part, found in (("p50", middle), ("p99", beside))
+        for what, pairs in found.items()
+    ]
+
+
+def _times(plc: Plc, rig: Rig) -> Sequence[float]:
+    return plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms
+
+
 def _p99(plc: Plc, rig: Rig) -> float:
-    return share(plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms, 0.99)
+    return share(_times(plc, rig), 0.99)
 
 
 @contextmanager
-def _rig(site: Site, worker: str | None) -> Iterator[Rig]:
-    name = "node-workers"
-    light, heavier = site.pictures(SMALL), site.folder / "pictures-heavy"
+def _rig(
+    site: Site, worker: str | None, name: str = "node-workers", **light_settings: Any
+) -> Iterator[Rig]:
+    light, heavier = site.pictures(SMALL), site.folder / f"pictures-heavy-{name}"
     parts = heavy.pictures(heavier, SMALL)
+    own = {LIGHT: light_settings, HEAVY: {}}
     stations: list[dict[str, Any]] = [
         {
             "id": station,
@@ -109,6 +154,7 @@ def _rig(site: Site, worker: str | None) -> Iterator[Rig]:
             "lines": ALL_LINES,
             "max_age_ms": 60_000,  # of a busy machine
             **({} if worker is None else {"worker": worker}),
+            **own[some],
         }
         for some, program, folder in (
             (LIGHT, "synthetic-part", light),
@@ -157,12 +203,19 @@ def main() -> int:
     parser.add_argument("--worker", choices=("process", "thread"), help="default: the node's own")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="on which disk to measure")
+    parser.add_argument("--priorities", action="store_true", help="see above; as root")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as name, ExitStack() as end:
         Console().print(json.dumps(facts(Path(name))))
         broker = start_broker(Path(name) / "broker")
         end.callback(broker.stop)
-        Console().print(table(measure(Site(Path(name) / "site", broker), args.rounds, args.worker)))
+        site = Site(Path(name) / "site", broker)
+        figures = (
+            priorities(site, args.rounds)
+            if args.priorities
+            else measure(site, args.rounds, args.worker)
+        )
+        Console().print(table(figures))
     return 0
 
 
