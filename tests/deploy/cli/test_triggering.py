@@ -12,28 +12,18 @@ from broker.client import Client
 from broker.wire import Message
 from deploy.cli.command import main
 from deploy.demo.broker_process import BrokerProcess
-from schemas import Problem
 from schemas.settings import BrokerSettings
 from tests.rooms.installation.processes import ROOT, NodeProcess
-from tests.rooms.promise.promise import wait_for
+from tests.rooms.promise.promise import Line, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
 CODES = {"OK": 0, "NG": 2, "ERROR": 3}
 
 
 @pytest.fixture
-def running(node: NodeProcess, broker: BrokerProcess) -> NodeProcess:
-    node.start()
-
-    def ready() -> bool:
-        with Client(BrokerSettings(url=f"mqtt://127.0.0.1:{broker.port}"), "node-01") as client:
-            try:
-                return (client.retained("state") or {}).get("state") == "Ready"
-            except Problem:
-                return False
-
-    wait_for(ready, 40, "a ready node")
-    return node
+def running(shared: NodeProcess, ready: Line) -> NodeProcess:
+    """The node that the tests of this file share, ready."""
+    return shared
 
 
 def triggered(
@@ -65,7 +55,7 @@ def test_what_is_given_comes_back_in_the_result(
         running,
         capsys,
         "--id",
-        "L3-1",
+        "L3-2",
         "--part-id",
         "SN 42",
         "--meta",
@@ -74,7 +64,7 @@ def test_what_is_given_comes_back_in_the_result(
         "lot=7=b",
     )
     assert (result["trigger_id"], result["part_id"], result["meta"]) == (
-        "L3-1",
+        "L3-2",
         "SN 42",
         {"shift": "A", "lot": "7=b"},
     )
@@ -106,15 +96,17 @@ def test_no_result_in_time_is_a_failure_and_no_verdict(
 
 
 def test_watch_follows_live_outlives_a_broker_and_ends_well(
-    running: NodeProcess, broker: BrokerProcess
+    node: NodeProcess, line: Line, broker: BrokerProcess
 ) -> None:
+    node.start()
+    line.state("Ready")
     command = [
         sys.executable,
         "-m",
         "deploy.cli.command",
         "watch",
         "--config",
-        str(running.config),
+        str(node.config),
         "--json",
     ]
     watch = subprocess.Popen(
@@ -125,7 +117,7 @@ def test_watch_follows_live_outlives_a_broker_and_ends_well(
     try:
         _line(watch.stdout, "/state")
         assert (
-            main(["trigger", "cam1", "--config", str(running.config), "--id", "before"])
+            main(["trigger", "cam1", "--config", str(node.config), "--id", "before"])
             in CODES.values()
         )
         assert _line(watch.stdout, "/result/cam1")["payload"]["trigger_id"] == "before"
@@ -139,7 +131,7 @@ def test_watch_follows_live_outlives_a_broker_and_ends_well(
         _line(watch.stdout, "/alarm/TEST")  # it subscribes to alarms after results
         wait_for(
             lambda: (
-                main(["trigger", "cam1", "--config", str(running.config), "--id", "after"])
+                main(["trigger", "cam1", "--config", str(node.config), "--id", "after"])
                 in CODES.values()
             ),
             40,
