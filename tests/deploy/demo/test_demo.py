@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -98,25 +99,41 @@ def demos() -> Iterator[list[Demo]]:
             demo.end(signal.SIGTERM)
 
 
+class Shown(NamedTuple):
+    """A demo that has shown all that it has, and was then ended by Ctrl-C."""
+
+    demo: Demo
+    kind: str
+    children: dict[int, str]
+    code: int
+
+
+@pytest.fixture(scope="module")
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    demo = Demo(tmp_path_factory.mktemp("demo") / "state", f"--broker={request.param}")
+    try:
+        demo.wait("cam2", 13)  # all photographs, and some again
+        children = demo.children()
+        return Shown(demo, request.param, children, demo.end(signal.SIGINT))
+    finally:
+        if demo.process.poll() is None:
+            demo.end(signal.SIGTERM)
+
+
 @pytest.mark.system
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_verdict_of_the_demo_is_the_truth_and_ctrl_c_ends_everything(
-    tmp_path: Path, demos: list[Demo], kind: str
-) -> None:
-    demo = Demo(tmp_path / "state", f"--broker={kind}")
-    demos.append(demo)
-    demo.wait("cam2", 13)  # all photographs, and some again
+@pytest.mark.parametrize("shown", KINDS, indirect=True)
+def test_every_verdict_of_the_demo_is_the_truth_and_ctrl_c_ends_everything(shown: Shown) -> None:
+    demo, _, children, code = shown
     for station in ("cam1", "cam2"):
         results = demo.results(station)
         assert all(verdict == truth for _, verdict, truth, _ in results), demo.said
         assert {verdict for _, verdict, _, _ in results} >= {"OK", "NG"}
         assert [seq for seq, *_ in results] == list(range(1, len(results) + 1))
-    children = demo.children()
     assert len(children) == 3, children
-    assert demo.end(signal.SIGINT) == 0, demo.said
+    assert code == 0, demo.said
     assert not [pid for pid in children if _alive(pid)]
     assert all(port_is_free(port) for port in demo.ports)
-    assert "has ended" in (tmp_path / "state" / "node.log").read_text()
+    assert "has ended" in (demo.folder / "node.log").read_text()
 
 
 @pytest.mark.system
@@ -203,20 +220,18 @@ def test_the_tour_of_the_readme_works_word_by_word_with_mosquitto_clients_alone(
 
 
 @pytest.mark.system
-def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, demos: list[Demo]) -> None:
-    first = Demo(tmp_path / "state")
-    demos.append(first)
-    first.wait("cam2", 1)
-    shown = re.search(r"password (\S+) \(shown only now", first.said)
-    assert shown is not None
-    assert first.end(signal.SIGTERM) == 0, first.said
+@pytest.mark.parametrize("shown", KINDS[-1:], indirect=True)
+def test_a_second_start_goes_on_where_the_first_ended(shown: Shown, demos: list[Demo]) -> None:
+    first = shown.demo
+    password = re.search(r"password (\S+) \(shown only now", first.said)
+    assert password is not None
     stored = [
         file
-        for file in (tmp_path / "state").rglob("*")
-        if file.is_file() and shown[1].encode() in file.read_bytes()
+        for file in first.folder.rglob("*")
+        if file.is_file() and password[1].encode() in file.read_bytes()
     ]
     assert not stored, "the password is stored somewhere"
-    second = Demo(tmp_path / "state", "--no-plc")
+    second = Demo(first.folder, "--no-plc", f"--broker={shown.kind}")
     demos.append(second)
     wait_for(
         lambda: "on line" in second.said or second.process.poll() is not None,
@@ -232,7 +247,7 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, demos: lis
             "cam1",
             "--part-id=part-1",
             "--json",
-            f"--config={tmp_path / 'state' / 'node.toml'}",
+            f"--config={first.folder / 'node.toml'}",
         ],
         cwd=ROOT,
         capture_output=True,
@@ -244,11 +259,9 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, demos: lis
     wait_for(lambda: second.results("cam1"), 10, "the result of a trigger that we sent")
     assert second.results("cam1")[0][0] == seq
     assert second.results("cam1")[0][3] == "yes"
-    assert [user.username for user in Users(tmp_path / "state" / "node" / "users").list()] == [
-        "admin"
-    ]
-    assert len(Programs(tmp_path / "state" / "node" / "programs").versions("four-screws")) == 1
-    assert second.end() == 0, second.said
+    assert [user.username for user in Users(first.folder / "node" / "users").list()] == ["admin"]
+    assert len(Programs(first.folder / "node" / "programs").versions("four-screws")) == 1
+    assert second.end(signal.SIGTERM) == 0, second.said
 
 
 @pytest.mark.system
