@@ -91,9 +91,9 @@ class Troubles:
         """A sentence for each topic in trouble, and one for all topics with a dot."""
         of_dots = (
             "the broker ends the connection when the node publishes to a topic with a dot: alarms"
-            " of stations and most"
+            " of stations and most events do not go out"
         )
-        found = [of_dots + " events do not go out"] if self.no_dots else []
+        found = [of_dots] if self.no_dots else []
         for topic, trouble in self._topics.items():
             if trouble.told and not (self.no_dots and self._dots.concern(topic)):
                 found.append(trouble.told)

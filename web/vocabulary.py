@@ -2,8 +2,9 @@
 [--check]`.
 
 Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error
-catalogue, what the node says behind them, the reasons of settings that may be changed, what routes
-do, and the descriptions, fields and choices in the schemas that forms are generated from.
+catalogue, what the code says behind them (web/sayings.py) and repeats of others (web/foreign.py),
+the reasons of settings that may be changed, what routes do, and the descriptions, fields and
+choices in the schemas that forms are generated from.
 """
 
 import ast
@@ -20,15 +21,14 @@ from schemas.settings.editable import EDITABLE
 from schemas.state import StateName
 from web.assets import FOLDER
 from web.backing_up import ENDED, LATE
+from web.foreign import foreign
 from web.pages import PAGES
+from web.sayings import sayings
 from web.translations import LANGUAGES, UNREVIEWED, catalogue
 
 TEMPLATES = Path(__file__).parent / "templates"
 CALL = re.compile(r"""(?<![\w.$])t\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
-OF_CRASHES = ("PAUSED", "crash_said", "self.crash")  # what a station says that its crashes paused
 ROLES = ("VIEWER", "OPERATOR", "ADMIN")
-NODE = Path(__file__).parents[1] / "node"
-SPEAKING = sorted([*NODE.rglob("*.py"), *Path(__file__).parent.rglob("*.py")])
 API = Path(__file__).with_name("api")
 HEALTH = Path(__file__).with_name("health_checks.py")
 SHOWN = ("program",)  # the schemas that forms are generated from
@@ -66,8 +66,9 @@ def texts() -> tuple[str, ...]:
 
 
 def told() -> list[str]:
-    """What node and web say is wrong (a camera, a tool, a request), with places for values."""
-    return [text for path in SPEAKING for text in _problems(path)]
+    """What all parts say is wrong (a camera, a tool, a request), with places for values, and what
+    others have said of it."""
+    return [*sayings(), *foreign()]
 
 
 def missing(language: str) -> list[str]:
@@ -94,38 +95,6 @@ def _said(path: Path) -> list[str]:
             if name in ("said", "Report") and given:
                 found.append(str(given[-1].value))
     return [text for text in found if " " in text]
-
-
-def _problems(path: Path) -> list[str]:
-    """What the node says behind the catalogue's sentence, with {a}, {b}, ... where values stand;
-    js/told.js finds them again in what came."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(ast.unparse(target) in OF_CRASHES for target in targets):
-                found += _sayings(node.value)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name in ("Problem", "set", "told"):
-                found += [text for each in node.args[1:2] for text in _sayings(each)]
-    return found
-
-
-def _sayings(value: ast.expr) -> list[str]:
-    if isinstance(value, ast.IfExp):
-        return [*_sayings(value.body), *_sayings(value.orelse)]
-    if isinstance(value, ast.Subscript):  # cut to what a message may have
-        return _sayings(value.value)
-    parts = value.values if isinstance(value, ast.JoinedStr) else [value]
-    places = iter("abcdefgh")
-    text = "".join(
-        each.value
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
-        else f"{{{next(places)}}}"
-        for each in parts
-    )
-    return [text] if len(re.findall(r"\b[a-z]{2,}\b", re.sub(r"{.}", "", text))) > 1 else []
 
 
 def _routes(path: Path) -> list[str]:

@@ -49,7 +49,7 @@ def measure(
     except (ZeroDivisionError, OverflowError, ValueError) as error:
         raise Problem("NO_VALUE", f"{settings.expression[:80]}: {error}") from None
     if not math.isfinite(value):
-        raise Problem("NO_VALUE", f"{settings.expression[:80]} is {value}")
+        raise Problem("NO_VALUE", f"{settings.expression[:80]}: the value is {value}")
     return Measurement(value)
 
 

@@ -224,10 +224,12 @@ def _check_size(found: Registration, view: View, most: float) -> None:
     linear = np.linalg.inv(view.matrix[:, :2]) @ found.matrix[:, :2]
     wide, high = np.hypot(*linear).tolist()
     shear = float(linear[:, 0] @ linear[:, 1]) / (wide * high)
-    sizes = (("width", abs(wide - 1), view.width), ("height", abs(high - 1), view.height))
-    for what, share, size in (*sizes, ("shear", abs(shear), min(view.width, view.height))):
+    for told, share, size in (
+        ("of another width:", abs(wide - 1), view.width),
+        ("of another height:", abs(high - 1), view.height),
+        ("sheared by", abs(shear), min(view.width, view.height)),
+    ):
         if not share <= most + STRETCH_SLACK_PX / (size / 2):
-            told = "sheared by" if what == "shear" else f"of another {what}:"
             raise Problem(
                 "PART_NOT_FOUND", f"the part is {told} {share:.1%}, {most:.1%} are allowed"
             )

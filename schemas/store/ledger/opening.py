@@ -214,7 +214,7 @@ def _trust(db: sqlite3.Connection, stamp: Stamp, boot: str) -> str:
             floor[station] = max(number + unsure, floor.get(station, 0))
     triggers = max(0, stamp.trigger - trigger)
     stamp.trust(seq, floor, trigger)
-    told = [
-        f"{number} {what}" for number, what in ((gone, "results"), (triggers, "triggers")) if number
-    ]
-    return f"; {' and '.join(told)} are missing, seq goes on above them" if told else ""
+    of = f"{gone} results and {triggers} triggers"
+    if not (gone and triggers):
+        of = f"{gone} results" if gone else f"{triggers} triggers"
+    return f"; {of} are missing, seq goes on above them" if gone or triggers else ""

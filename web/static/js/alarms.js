@@ -6,7 +6,7 @@ import { cureOf } from "./cures.js";
 import { doing, toast } from "./dialog.js";
 import { $, h, icon, put } from "./dom.js";
 import { live } from "./events.js";
-import { translated } from "./told.js";
+import { spoken } from "./told.js";
 import { page, t, time } from "./words.js";
 
 const AWAY = "NODE_AWAY";
@@ -104,7 +104,7 @@ function draw() {
 // All of them in one line: the newest that nobody has seen, and how many there are.
 function line(rows) {
   const [[code, alarm]] = rows;
-  const said = readable(alarm) ? translated(alarm.message) : t("Unreadable alarm");
+  const said = readable(alarm) ? spoken(alarm.message) : t("Unreadable alarm");
   return [
     icon("warning"),
     rows.length > 1 ? h("span.alarm-count", String(rows.length)) : null,
@@ -146,7 +146,7 @@ function row([code, alarm]) {
       icon("warning"),
       h("strong", code),
       elsewhere ? h("span.tag", alarm.station) : null,
-      h("span", translated(alarm.message)),
+      h("span", spoken(alarm.message)),
       alarm.since === "" ? null : h("span.small", t("since {time}", { time: time(alarm.since) })),
     ),
     cure ? h("p.small", h("strong", t("What to do:")), " ", cure.advice) : null,

@@ -1,7 +1,7 @@
 // Asking the API: one envelope, one kind of error, and a session that is renewed by one tab for
 // all.
 
-import { translated } from "./told.js";
+import { spoken, translated } from "./told.js";
 import { page, t } from "./words.js";
 
 const BASE = "/api/v1";
@@ -29,6 +29,12 @@ export class ApiError extends Error {
   get text() {
     const advice = this.details.advice ? ` – ${t(this.details.advice)}.` : "";
     return `${translated(this.message)}${advice}`;
+  }
+
+  /** The same as nodes: what stays English is marked. */
+  get shown() {
+    const { advice } = this.details;
+    return [...spoken(this.message), advice ? [" – ", ...spoken(advice), "."] : []].flat();
   }
 }
 

@@ -1,6 +1,7 @@
 // Telling and asking: toasts, questions and dialogs.
 
 import { $, h, icon, put } from "./dom.js";
+import { failure } from "./told.js";
 import { t } from "./words.js";
 
 /** A short message; errors stay until they are closed. kind: good, warn, error or "" (plain). */
@@ -35,7 +36,7 @@ function raise(toasts) {
 export function complain(error) {
   if (error?.name === "AbortError") return;
   console.error(error);
-  toast(error?.text ?? String(error?.message ?? error), "error");
+  toast(failure(error), "error");
 }
 
 /** Open a dialog with a title and content; gives the <dialog>, which removes itself when closed. */

@@ -1,62 +1,142 @@
-// What node and web say in English, in the page's language: whole sentences of the catalogue, and
-// those with values in them, which are found again by the words around the values.
+// What node and web say in English, in the page's language. The catalogue has whole sentences, and
+// sentences and phrases with places {a}, {b}, ... for values, which are found again by the words
+// around them; a value may be a phrase, or a sentence, of its own. What the catalogue does not know
+// (of a tool of others, of a newer node) stays as it came, and is marked as English.
 
-import { catalogue, t } from "./words.js";
+import { h } from "./dom.js";
+import { catalogue, locale, page, t } from "./words.js";
 
-let known; // {words, names, text} of sentences with values, made when the first is asked for
+const MOST = 500; // texts kept
+const POINT = (0.5).toLocaleString(locale).at(1);
+// a value as Python writes it
+const GIVEN = / \((?:got|from) (?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^()]*)\)/gs;
+const kept = new Map();
+let known; // {text, names, words} of sentences with places, made when the first is asked for
 
 /**
- * "The catalogue's sentence: details", each part where it is known; details may begin with a name,
- * "tool width: all pixels have one value".
+ * A message in the page's language: "The catalogue's sentence: details", each part where it is
+ * known.
  */
-export function translated(message) {
-  const whole = said(message);
-  const at = message.indexOf(": ");
-  if (at < 0 || whole !== message) return whole;
-  const [head, rest] = [message.slice(0, at), message.slice(at + 2)];
-  const tool = head.match(/^tool (\S+)$/)?.[1];
-  return `${tool ? `${t("Tool")} ${tool}` : said(head)}: ${translated(rest)}`;
-}
+export const translated = (message) =>
+  parts(String(message))
+    .map(([text]) => text)
+    .join("");
 
-function said(text) {
-  const whole = t(text);
-  if (whole !== text) return whole;
-  known ??= sentences();
-  for (const { words, names, text: sentence } of known) {
-    const values = between(words, text);
-    if (values) return t(sentence, Object.fromEntries(names.map((n, at) => [n, t(values[at])])));
+/** The same as nodes: what stays English is marked, so that it is read out as English. */
+export const spoken = (message) =>
+  parts(String(message)).map(([text, foreign]) =>
+    foreign ? h("span", { lang: "en" }, text) : text,
+  );
+
+/** What failed, of an ApiError or anything else that was thrown, as nodes. */
+export const failure = (error) =>
+  error?.shown ?? (page.words ? [h("span", { lang: "en" }, said(error))] : [said(error)]);
+
+const said = (error) => String(error?.message ?? error);
+
+/** [text, whether it stayed English], in the order of the page's language. */
+function parts(message) {
+  if (!page.words) return [[message, false]];
+  if (!kept.has(message)) {
+    if (kept.size >= MOST) kept.clear();
+    kept.set(message, joined(read(message)));
   }
-  return text;
+  return kept.get(message);
 }
 
-// Only the node's have places {a}, {b}; a sentence of a page is never taken for one. Those with most
+function read(text) {
+  if (!text) return [];
+  const own = sentence(text);
+  if (own) return own;
+  // What comes first is split off: the rest may be one sentence. What was given may hold anything.
+  const veiled = text.replace(GIVEN, (given) => "\0".repeat(given.length));
+  const at = veiled.search(/(?<=.)[;:] ./s);
+  if (at > 0) {
+    const mark = text.slice(at, at + 2);
+    return [...head(text.slice(0, at), mark), [mark, false], ...read(text.slice(at + 2))];
+  }
+  const inside = text.slice(veiled.search(/\0+$/)).length;
+  const behind = veiled.endsWith("\0") ? text.length - inside : veiled.search(/ \([^()]+\)$/);
+  if (behind > 0)
+    return [
+      ...read(text.slice(0, behind)),
+      [" (", false],
+      ...read(text.slice(behind + 2, -1)),
+      [")", false],
+    ];
+  const blank = text.match(/^(; |\s+)/)?.[0];
+  if (blank) return [[blank, false], ...read(text.slice(blank.length))];
+  if (/^-?\d+\.\d+ ?%?$/.test(text)) return [[text.replace(".", POINT), false]];
+  // a value is a number, a name, a path; words one after the other are a language
+  return [[text, /\p{L}{2,},? \p{L}{2,}/u.test(text)]];
+}
+
+// What stands before a colon may be a field of a form, which has its label there.
+function head(text, mark) {
+  const label = text.replace(/_(px|ms|deg|mm)$/, "").replaceAll("_", " ");
+  const own = catalogue[label.slice(0, 1).toUpperCase() + label.slice(1)];
+  return mark === ": " && /^[a-z][a-z_]*$/.test(text) && own ? [[own, false]] : read(text);
+}
+
+function sentence(text) {
+  const plain = text.replace(/^Value error, /, "");
+  if (Object.hasOwn(catalogue, plain)) return [[t(plain), false]];
+  known ??= sentences();
+  for (const one of known) {
+    const values = between(one.words, plain);
+    if (!values) continue;
+    const given = Object.fromEntries(one.names.map((name, n) => [name, values[n]]));
+    return t(one.text)
+      .split(/(\{[a-h]\})/)
+      .flatMap((each) => {
+        const value = given[each.slice(1, -1)];
+        return each.startsWith("{") && value !== undefined ? read(value) : [[each, false]];
+      });
+  }
+  return null;
+}
+
+// Only what is said has places {a}, {b}; a text of a page is never taken for it. Those with most
 // words of their own come first: others may be a part of them.
 function sentences() {
   return Object.keys(catalogue)
-    .filter((text) => /\{[a-h]\}/.test(text) && !/\{\w{2,}\}/.test(text))
+    .filter((text) => /\{[a-h]\}/.test(text) && !/\{\w{2,}\}/.test(text.replace(TEMPLATES, "")))
     .map((text) => {
-      const parts = text.split(/\{([a-h])\}/);
-      const of = (odd) => parts.filter((_, n) => n % 2 === odd);
+      const pieces = text.split(/\{([a-h])\}/);
+      const of = (odd) => pieces.filter((_, n) => n % 2 === odd);
       return { text, names: of(1), words: of(0) };
     })
     .sort((one, two) => two.words.join("").length - one.words.join("").length);
 }
 
+const TEMPLATES = /\{(result_id|station|seq|picture|table)\}/g; // of names, in what is said of them
+
 /**
- * What stands between these words, which a text begins and ends with; null if it does not. Only a
- * value at the end may be a sentence with a colon.
+ * What stands between these words, which a text begins and ends with; null if it does not. Only
+ * behind a colon or in brackets, at the end, may a value be more than one sentence.
  */
 function between(words, text) {
-  if (!text.startsWith(words[0]) || !text.endsWith(words.at(-1))) return null;
+  const last = words.length - 1;
+  if (!text.startsWith(words[0]) || !text.endsWith(words[last])) return null;
   const values = [];
   let at = words[0].length;
-  for (const [n, word] of words.entries()) {
-    if (n === 0) continue;
-    const next = n === words.length - 1 ? text.length - word.length : text.indexOf(word, at + 1);
+  for (let n = 1; n <= last; n++) {
+    const next = n === last ? text.length - words[n].length : text.indexOf(words[n], at + 1);
     if (next <= at) return null;
-    if (word && text.slice(at, next).includes(": ")) return null;
-    values.push(text.slice(at, next));
-    at = next + word.length;
+    const value = text.slice(at, next);
+    const open = n === last && /([:;] |\()$/.test(words[n - 1]);
+    if (!open && /[:;] |\((got|from) /.test(value.slice(1))) return null;
+    values.push(value);
+    at = next + words[n].length;
   }
   return values;
+}
+
+// Neighbours that are alike are one.
+function joined(all) {
+  const found = [];
+  for (const [text, foreign] of all)
+    if (found.length && found.at(-1)[1] === foreign) found.at(-1)[0] += text;
+    else found.push([text, foreign]);
+  return found;
 }

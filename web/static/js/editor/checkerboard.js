@@ -4,6 +4,7 @@
 import { post } from "../api.js";
 import { busy, complain, open, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
+import { failure } from "../told.js";
 import { number, t } from "../words.js";
 import { blobOf, editor } from "./state.js";
 import { pictureOf } from "./upload.js";
@@ -113,7 +114,7 @@ export function learnFromBoard() {
       );
     } catch (error) {
       failed.hidden = false;
-      failed.textContent = error.text ?? error.message;
+      put(failed, failure(error));
     }
     draw();
   });

@@ -7,6 +7,7 @@
 // One file: a control a type of field, in one table.
 
 import { h, icon, put } from "../dom.js";
+import { spoken } from "../told.js";
 import { number, t } from "../words.js";
 import { numbers } from "./numbers.js";
 import { begin, fieldOf, fieldsIn, helpOf, labelOf, optionOf, unitOf } from "./schema.js";
@@ -144,7 +145,10 @@ function build(key, field, path, about) {
       }
       control.update(value, problems);
       const own = problems.filter((problem) => !control.places || problem.path.length === 0);
-      wrong.textContent = own.map((problem) => t(problem.text)).join(" ");
+      put(
+        wrong,
+        own.flatMap((problem) => [...spoken(problem.text), " "]),
+      );
       wrong.hidden = own.length === 0;
       if (input && own.length) input.setAttribute("aria-invalid", "true");
       else if (input && input !== document.activeElement) input.removeAttribute("aria-invalid");

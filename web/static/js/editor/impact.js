@@ -2,6 +2,7 @@
 // with their pictures.
 
 import { h, put, verdict } from "../dom.js";
+import { failure } from "../told.js";
 import { t } from "../words.js";
 import { judge } from "./judge.js";
 import { editor } from "./state.js";
@@ -66,7 +67,7 @@ export function impact() {
         await trying.tryPictures({ most: MOST, verdict: "", mine: true, station: null });
         draw(true);
       } catch (error) {
-        summary.textContent = error.text ?? error.message;
+        put(summary, failure(error));
       } finally {
         trying.removeEventListener("change", changes);
       }

@@ -2,7 +2,7 @@
 
 import { doing, toast } from "../dialog.js";
 import { h, icon, put, verdict } from "../dom.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { number, t, unitText } from "../words.js";
 import {
   copy,
@@ -255,7 +255,7 @@ function show(box, found, judged) {
     h("span.small.muted", `${number(found.ms, found.ms < 10 ? 2 : 0)} ms`),
     found.text ? h("span.measured-text.mono", found.text) : null,
     found.error
-      ? h("p.measured-error", h("strong", found.error.code), " ", translated(found.error.message))
+      ? h("p.measured-error", h("strong", found.error.code), " ", spoken(found.error.message))
       : null,
   );
 }

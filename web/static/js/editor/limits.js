@@ -2,6 +2,7 @@
 // can be left out.
 
 import { h, put } from "../dom.js";
+import { translated } from "../told.js";
 import { number, t, unitText } from "../words.js";
 import { rounded } from "./kinds.js";
 
@@ -239,7 +240,7 @@ export function limits(on) {
             h("i", { dataset: { verdict: verdict ?? "" }, style: { left: place(value) } }),
           ),
       );
-      const problems = (state.problems ?? []).map((problem) => t(problem.text)).join(" ");
+      const problems = (state.problems ?? []).map((problem) => translated(problem.text)).join(" ");
       say(typed || problems);
       paint();
     },

@@ -2,7 +2,7 @@
 // its schema.
 
 import { h, put, s } from "../dom.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { number, t } from "../words.js";
 import { form } from "./form.js";
 import { converted, into } from "./geometry.js";
@@ -148,6 +148,6 @@ function said() {
     );
   }
   return result.error && !result.tools?.length
-    ? h("p.notice.error", h("strong", result.error.code), " ", translated(result.error.message))
+    ? h("p.notice.error", h("strong", result.error.code), " ", spoken(result.error.message))
     : null;
 }

@@ -6,6 +6,7 @@
 import { ApiError, ask, get, post } from "../api.js";
 import { busy, complain, doing, open, toast } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
+import { failure } from "../told.js";
 import { t, time } from "../words.js";
 import { impact } from "./impact.js";
 import { kindOf } from "./kinds.js";
@@ -130,7 +131,7 @@ export function save() {
         } catch (error) {
           if (place(error, dialog)) return;
           failed.hidden = false;
-          failed.textContent = error.text ?? error.message;
+          put(failed, failure(error));
         }
       });
       const dialog = open(

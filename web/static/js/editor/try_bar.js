@@ -2,7 +2,7 @@
 
 import { busy, complain } from "../dialog.js";
 import { h, icon, put, verdict } from "../dom.js";
-import { translated } from "../told.js";
+import { failure, spoken } from "../told.js";
 import { number, t, time } from "../words.js";
 import { problemsOf } from "./refusals.js";
 import { base64Of, editor } from "./state.js";
@@ -115,7 +115,7 @@ export class TryBar {
     const said = error
       ? null
       : result?.error && judged.verdict === "ERROR"
-        ? translated(result.error.message)
+        ? result.error.message
         : null;
     const key = JSON.stringify([
       judged,
@@ -133,17 +133,15 @@ export class TryBar {
     put(
       this.error,
       !error
-        ? said
+        ? said && spoken(said)
         : names.length
           ? names.map((name) => [
               h("button.button.link", { type: "button", onclick: () => editor.select(name) }, name),
               ": ",
-              problemsOf(name)
-                .map(({ text }) => t(text))
-                .join(" "),
+              problemsOf(name).map(({ text }) => [spoken(text), " "]),
               " ",
             ])
-          : (error.text ?? error.message),
+          : failure(error),
     );
   }
 }

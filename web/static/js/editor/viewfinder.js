@@ -3,6 +3,7 @@
 
 import { ApiError, post } from "../api.js";
 import { h, icon, lamp, put } from "../dom.js";
+import { failure } from "../told.js";
 import { number, t } from "../words.js";
 import { blobOf, editor } from "./state.js";
 
@@ -177,7 +178,7 @@ export class Viewfinder extends EventTarget {
   #fail(error) {
     this.#wait.hidden = true;
     if (this.#failed?.text !== error.text)
-      put(this.#wrong, icon("warning"), h("strong", error.code), h("span", error.text));
+      put(this.#wrong, icon("warning"), h("strong", error.code), h("span", failure(error)));
     this.#wrong.hidden = false;
     this.#image.classList.add("stale");
     this.#failed = error;

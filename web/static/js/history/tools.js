@@ -2,7 +2,7 @@
 
 import { h, verdict } from "../dom.js";
 import { kindOf } from "../editor/kinds.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { number, t } from "../words.js";
 import { limits } from "./limits.js";
 
@@ -39,7 +39,7 @@ function row(tool) {
       { scope: "row" },
       breakable(tool.name),
       h("small", kindOf(tool.kind).title, " · ", h("span.nowrap", `${number(tool.ms, 2)} ms`)),
-      tool.error ? h("span.why", `${tool.error.code}: ${translated(tool.error.message)}`) : null,
+      tool.error ? h("span.why", `${tool.error.code}: `, spoken(tool.error.message)) : null,
     ),
     h("td", verdict(tool.verdict)),
     h(

@@ -4,7 +4,7 @@
 import { get, post } from "../api.js";
 import { open } from "../dialog.js";
 import { h, verdict } from "../dom.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { number, t } from "../words.js";
 
 /** Try, and show it in a dialog. Nothing is stored and no line is driven. */
@@ -26,7 +26,7 @@ export async function tryNewest(result) {
     t("With version {version}", { version }),
     [
       h("p", t("Nothing is stored and no output is driven.")),
-      now.error ? h("p.notice.error", `${now.error.code}: ${translated(now.error.message)}`) : null,
+      now.error ? h("p.notice.error", `${now.error.code}: `, spoken(now.error.message)) : null,
       h(
         "div.table-scroll",
         h(

@@ -4,6 +4,7 @@ import { del, get, post } from "../api.js";
 import { busy, complain, doing, form, mark, open, toast } from "../dialog.js";
 import { $, h, put, typed } from "../dom.js";
 import { make, proving, there } from "../passkeys.js";
+import { failure } from "../told.js";
 import { t, time } from "../words.js";
 
 const PASSWORD = {
@@ -28,7 +29,7 @@ $("#password").addEventListener("submit", async (event) => {
     event.target.reset();
     toast(t("The password is changed"));
   } catch (error) {
-    failed.textContent = error.text ?? error.message;
+    put(failed, failure(error));
     failed.hidden = false;
     mark(event.target, error);
   }
@@ -237,7 +238,7 @@ function enable({ qr, secret }) {
         dialog.close();
       } catch (error) {
         failed.hidden = false;
-        failed.textContent = error.text ?? error.message;
+        put(failed, failure(error));
       }
     });
     const dialog = open(t("Set up the second factor"), element);

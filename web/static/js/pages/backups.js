@@ -6,7 +6,7 @@ import { complain, doing, form, toast } from "../dialog.js";
 import { $, h, put } from "../dom.js";
 import { own, sent } from "../proof.js";
 import { table } from "../table.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { bytes, t, time } from "../words.js";
 
 const LOOK_MS = 1000; // while something goes on
@@ -69,7 +69,8 @@ function progress(job) {
       ),
       " ",
       h("code", job.name),
-      `: ${translated(job.problem)}`,
+      ": ",
+      spoken(job.problem),
     );
   return h("div.notice.good", h("strong", kind ? t("Made") : t("Whole")), " ", h("code", job.name));
 }

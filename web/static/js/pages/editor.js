@@ -11,6 +11,7 @@ import { begin as beginOthers } from "../editor/others.js";
 import { editor } from "../editor/state.js";
 import { live } from "../events.js";
 import { whyOf } from "../why.js";
+import { failure } from "../told.js";
 import { page, t, time } from "../words.js";
 
 const STEPS = ["image", "master", "tools", "outputs"];
@@ -329,7 +330,7 @@ async function begin() {
   } catch (error) {
     put(
       $("#editor-loading"),
-      h("div.notice.error", { role: "alert" }, error.text ?? error.message),
+      h("div.notice.error", { role: "alert" }, failure(error)),
       h("a.button", { href: "/app/programs" }, t("To the programs")),
     );
     return;

@@ -4,7 +4,7 @@
 import { ask, get } from "../api.js";
 import { $, $$, h, lamp, put } from "../dom.js";
 import { live } from "../events.js";
-import { translated } from "../told.js";
+import { failure, spoken } from "../told.js";
 import { number, t, time } from "../words.js";
 
 const LAMPS = { ok: "ok", degraded: "warn", error: "bad" };
@@ -56,7 +56,12 @@ async function load() {
             h("h2", NAMES[name] ?? name),
             lamp(LAMPS[one.status], WORDS[one.status] ?? one.status),
           ),
-          one.message ? h("p", one.said.map(sentence).join("; ")) : null,
+          one.message
+            ? h(
+                "p",
+                one.said.map((each, n) => [n ? "; " : "", sentence(each)]),
+              )
+            : null,
           h("p.muted.small", t("since {time}", { time: time(one.since) }), " · ", one.unit),
           one.advice
             ? h(
@@ -81,7 +86,7 @@ async function load() {
 
 // What is put in is a word of ours too, such as a state; what is none stays as it is.
 const sentence = ({ text, values }) =>
-  translated(
+  spoken(
     t(
       text,
       Object.fromEntries(
@@ -195,7 +200,7 @@ function failed(error) {
     h(
       "div.notice.error",
       { role: "alert" },
-      h("p", error.text ?? error.message),
+      h("p", failure(error)),
       knownAt ? h("p", t("What you see below is from {time}.", { time: time(knownAt) })) : null,
     ),
   );

@@ -13,6 +13,7 @@ import { fits } from "../history/fresh.js";
 import { rangeFields } from "../history/range.js";
 import { keys, tableRow, tile } from "../history/rows.js";
 import { search } from "../history/search.js";
+import { failure } from "../told.js";
 import { number, t, time, unitText } from "../words.js";
 
 const PATH = "/app/history";
@@ -219,7 +220,7 @@ async function load(anew) {
     if (mine.signal.aborted) return;
     put(
       $("#failed"),
-      h("span", error.text ?? error.message),
+      h("span", failure(error)),
       " ",
       h("button.button.small", { type: "button", onclick: () => load(true) }, t("Try again")),
     ).hidden = false;

@@ -8,6 +8,7 @@ import { live } from "../events.js";
 import { INPUT, Lately } from "../lines/lately.js";
 import { mayEnd } from "../run/maintenance.js";
 import { table } from "../table.js";
+import { failure } from "../told.js";
 import { number, t } from "../words.js";
 
 const MEANINGS = {
@@ -146,7 +147,7 @@ function draw({ element, lately }, station, lines, problem, state) {
         controls(station, maintenance, state),
       ),
     ),
-    problem && !AWAY.includes(problem.code) ? h("p.notice.error", problem.text) : null,
+    problem && !AWAY.includes(problem.code) ? h("p.notice.error", failure(problem)) : null,
     problem && AWAY.includes(problem.code) ? h("p.muted", t("How they stand is not known.")) : null,
     lines ? outputs(station, lines, maintenance, lately) : null,
     lines ? h("p.muted.small", input(lines.trigger), " ", drive(lines.drive)) : null,

@@ -8,7 +8,7 @@ import { $, h, icon, put } from "../dom.js";
 import { activate, exported, remove } from "../programs/actions.js";
 import { facts, masterCard, toolsTable } from "../programs/facts.js";
 import { changesTable } from "../editor/versions.js";
-import { translated } from "../told.js";
+import { failure, translated } from "../told.js";
 import { page, t, time } from "../words.js";
 
 const { id } = page.parts;
@@ -35,7 +35,7 @@ async function load() {
       h(
         "div.notice.error",
         { role: "alert" },
-        h("p", error.text ?? error.message),
+        h("p", failure(error)),
         gone
           ? h("a.button", { href: "/app/programs" }, t("To the programs"))
           : h("button.button", { type: "button", onclick: load }, t("Try again")),

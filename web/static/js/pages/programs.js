@@ -5,6 +5,7 @@ import { $, h, icon, put } from "../dom.js";
 import { live } from "../events.js";
 import { importPrograms } from "../programs/importing.js";
 import { List } from "../programs/list.js";
+import { failure } from "../told.js";
 import { t } from "../words.js";
 
 const shown = new List($("#list"), () => load());
@@ -28,7 +29,7 @@ async function load() {
       h(
         "div.notice.error",
         { role: "alert" },
-        h("p", error.text ?? error.message),
+        h("p", failure(error)),
         h("button.button", { type: "button", onclick: load }, icon("refresh"), t("Try again")),
       ),
     );

@@ -10,7 +10,7 @@ import { viewer } from "../history/picture.js";
 import { timesBar } from "../history/times_bar.js";
 import { toolsTable } from "../history/tools.js";
 import { tryNewest } from "../history/try.js";
-import { translated } from "../told.js";
+import { failure, spoken } from "../told.js";
 import { whyOf, whyText } from "../why.js";
 import { number, page, t, time } from "../words.js";
 
@@ -96,7 +96,7 @@ async function load(id) {
     put($("#actions"));
     put(
       $("#failed"),
-      h("p", error.text ?? error.message),
+      h("p", failure(error)),
       error.code === "RESULT_NOT_FOUND"
         ? null
         : h("button.button", { type: "button", onclick: () => load(id) }, t("Try again")),
@@ -123,7 +123,7 @@ function show() {
   if (error)
     put(
       $("#problem"),
-      h("p", h("strong", error.code), " ", translated(error.message)),
+      h("p", h("strong", error.code), " ", spoken(error.message)),
       result.advice ? h("p", t("What to do: {advice}.", { advice: t(result.advice) })) : null,
     );
   pictures.show(result);

@@ -12,6 +12,7 @@ import { Sight } from "../run/sight.js";
 import { Sound } from "../run/sound.js";
 import { address, asked, draw as drawTabs } from "../run/tabs.js";
 import { Tile } from "../run/tile.js";
+import { failure } from "../told.js";
 import { page, t } from "../words.js";
 
 const FIGURES_MS = 10000;
@@ -200,7 +201,7 @@ async function begin() {
   try {
     stations = (await get("/stations")).stations.map(({ id }) => id);
   } catch (error) {
-    $("#loading").textContent = error.text ?? String(error.message);
+    put($("#loading"), failure(error));
     return setTimeout(begin, 5000);
   }
   layout();

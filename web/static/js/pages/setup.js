@@ -2,7 +2,8 @@
 
 import { post } from "../api.js";
 import { busy, mark } from "../dialog.js";
-import { $, typed } from "../dom.js";
+import { $, put, typed } from "../dom.js";
+import { failure } from "../told.js";
 
 const form = $("#setup");
 // of the link that the start has printed
@@ -25,7 +26,7 @@ form.addEventListener("submit", async (event) => {
     });
     location.replace("/app/begin");
   } catch (error) {
-    failed.textContent = error.text ?? error.message;
+    put(failed, failure(error));
     failed.hidden = false;
     mark(form, error);
   }

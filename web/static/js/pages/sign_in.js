@@ -3,8 +3,9 @@
 
 import { ApiError, ask, post, renew } from "../api.js";
 import { busy } from "../dialog.js";
-import { $, typed } from "../dom.js";
+import { $, put, typed } from "../dom.js";
 import { sign, there } from "../passkeys.js";
+import { failure } from "../told.js";
 import { t } from "../words.js";
 
 const form = $("#sign-in");
@@ -100,7 +101,7 @@ async function enter(factor, button) {
     location.replace(next());
   } catch (error) {
     if (error.code === "TWO_FACTOR_REQUIRED") return second(error.details);
-    failed.textContent = error.text ?? error.message;
+    put(failed, failure(error));
     failed.hidden = false;
   }
 }

@@ -9,6 +9,7 @@ import { offer } from "../history/choices.js";
 import { rangeFields } from "../history/range.js";
 import { named, QUICK } from "../history/times.js";
 import { keyOf, spansTable, toolCharts, toolsTable } from "../history/tool_figures.js";
+import { failure } from "../told.js";
 import { number, percent, t, time } from "../words.js";
 
 const PATH = "/app/statistics";
@@ -122,7 +123,7 @@ function trouble(error) {
   if (!(error instanceof ApiError)) console.error(error);
   if (error.code !== "QUERY_LIMIT")
     return [
-      h("p", error.text ?? error.message),
+      h("p", failure(error)),
       h("button.button", { type: "button", onclick: load }, t("Try again")),
     ];
   const now = QUICK[whole().range] ?? Infinity;

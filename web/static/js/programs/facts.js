@@ -5,6 +5,7 @@ import { h, put, s } from "../dom.js";
 import { path } from "../editor/geometry.js";
 import { KINDS, LOCATORS, kindOf } from "../editor/kinds.js";
 import { storedPicture } from "../editor/state.js";
+import { failure } from "../told.js";
 import { number, t, time } from "../words.js";
 
 /** A card with the master; regions of the tools are drawn on it. */
@@ -47,7 +48,7 @@ async function show(body, id, version, program) {
       h("p.muted.small", `${width} × ${height} px`),
     );
   } catch (error) {
-    put(body, h("p.notice.error", error.text ?? error.message));
+    put(body, h("p.notice.error", failure(error)));
   }
 }
 

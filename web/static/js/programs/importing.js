@@ -3,6 +3,7 @@
 import { ask } from "../api.js";
 import { open } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
+import { failure } from "../told.js";
 import { bytes, t } from "../words.js";
 
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -126,7 +127,7 @@ async function send(file, row, replace, changed) {
         "span",
         h("strong", error.code ?? ""),
         " ",
-        again ? t("There is a program of this id already.") : (error.text ?? error.message),
+        again ? t("There is a program of this id already.") : failure(error),
       ),
       again,
     );

@@ -6,7 +6,7 @@ import { cureOf } from "../cures.js";
 import { doing } from "../dialog.js";
 import { h, icon, put } from "../dom.js";
 import { live } from "../events.js";
-import { translated } from "../told.js";
+import { spoken } from "../told.js";
 import { t } from "../words.js";
 import { READY } from "./condition.js";
 
@@ -51,7 +51,7 @@ export class Cure {
     const { advice, href, text } = cureOf(code, this.#station);
     const program = state.program && ["CRASHED", "PROGRAM"].includes(kind(code));
     return [
-      h("p", h("strong", translated(alarm.message))),
+      h("p", h("strong", spoken(alarm.message))),
       h("p", h("strong", t("What to do:")), " ", advice),
       h(
         "div.cluster",
