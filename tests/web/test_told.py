@@ -186,3 +186,9 @@ def test_what_nobody_knows_stays_as_it_came_and_is_marked_as_english() -> None:
     ]
     message = BEFORE + "all pixels have one value"
     assert spoken("en", [message]) == [[[message, False]]]
+
+
+def test_what_joins_a_phrase_to_the_rest_stays_before_it_where_the_words_change_places() -> None:
+    message = "no edge light to dark of at least 12 gray levels; 3 of the other polarity"
+    [pieces] = spoken("ja", [message])
+    assert "".join(text for text, _ in pieces).endswith("; 逆向きは 3 本")

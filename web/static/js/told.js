@@ -46,6 +46,8 @@ function parts(message) {
 
 function read(text) {
   if (!text) return [];
+  const blank = text.match(/^(; |\s+)/)?.[0];
+  if (blank) return [[blank, false], ...read(text.slice(blank.length))];
   const own = sentence(text);
   if (own) return own;
   // What comes first is split off: the rest may be one sentence. What was given may hold anything.
@@ -64,8 +66,6 @@ function read(text) {
       ...read(text.slice(behind + 2, -1)),
       [")", false],
     ];
-  const blank = text.match(/^(; |\s+)/)?.[0];
-  if (blank) return [[blank, false], ...read(text.slice(blank.length))];
   if (/^-?\d+\.\d+ ?%?$/.test(text)) return [[text.replace(".", POINT), false]];
   // a value is a number, a name, a path; words one after the other are a language
   return [[text, /\p{L}{2,},? \p{L}{2,}/u.test(text)]];
