@@ -69,9 +69,15 @@ def _side_by_side(items: list[pytest.Item]) -> None:
     tests = Counter(item.path for item in items)
     folders = {path: path.relative_to(ROOT / "tests").parts[0] for path in tests}
     ranks = {folder: rank for rank, folder in enumerate((*COMPUTING, *WAITING))}
-    ordered = sorted(
-        tests, key=lambda path: (ranks.get(folders[path], len(ranks)), -tests[path], path)
-    )
+    # a file of a few long tests at the very end would be waited for by all others
+    long = {
+        item.path for item in items if {"slow", "system"} & {m.name for m in item.iter_markers()}
+    }
+
+    def turn_of(path: Path) -> tuple[int, bool, int, Path]:
+        return ranks.get(folders[path], len(ranks)), path not in long, -tests[path], path
+
+    ordered = sorted(tests, key=turn_of)
     browser = sum(folder == "browser" for folder in folders.values())
     turns: dict[Path, tuple[int, bool]] = {}
     for waiting in (False, True):
