@@ -1,5 +1,5 @@
-"""A command is always answered, carried out once if the same comes again, and not at all if it
-waited too long."""
+"""A command is always answered, carried out once if the same comes again, and its reply goes
+to nobody but clients."""
 
 import json
 import time
@@ -10,20 +10,11 @@ import pytest
 
 from broker.wire import Incoming
 from schemas import Problem
-from schemas.command import COMMANDS
-from tests.rooms.installation.nodes import Still, still
+from tests.rooms.installation.nodes import still
 
 pytestmark = pytest.mark.slow
 
 PAUSE = {"request_id": "r-1", "station": "cam1"}
-
-
-def sent(ago_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago_s))
-
-
-def paused(node: Still) -> set[str]:
-    return {station.id for station in node.service.stations.values() if station.paused}
 
 
 # An id answers only what it was given for
@@ -40,7 +31,7 @@ def test_the_same_command_is_answered_again_says_so_and_is_not_done_again(tmp_pa
             b' "request_id":"r-1" }',
         )
         assert again == {**first, "repeated": True}
-        assert paused(node) == set()
+        assert node.paused == set()
 
 
 def test_every_command_that_changes_something_is_in_the_log_and_what_only_reads_is_not(
@@ -79,7 +70,7 @@ def test_an_id_that_was_given_for_something_else_is_refused_and_nothing_is_done(
             "r-1",
         )
         assert "r-1" in reply["error"]["message"]
-        assert paused(node) == {"cam1"}
+        assert node.paused == {"cam1"}
         assert not node.service.stations["cam1"].maintenance
         assert node.command("pause", **PAUSE)["repeated"] is True, (
             "the refusal took the place of the reply"
@@ -91,7 +82,7 @@ def test_what_only_reads_answers_only_the_same_too(tmp_path: Path) -> None:
         assert node.command("ping", request_id="r-1")["ok"]
         assert node.command("ping", request_id="r-1")["repeated"] is True
         assert node.command("pause", request_id="r-1")["error"]["code"] == "BAD_COMMAND"
-        assert paused(node) == set()
+        assert node.paused == set()
 
 
 def test_a_reply_of_before_the_content_was_remembered_is_given_again(tmp_path: Path) -> None:
@@ -100,7 +91,7 @@ def test_a_reply_of_before_the_content_was_remembered_is_given_again(tmp_path: P
             "r-1", "pause", b"", b'{"request_id":"r-1","ok":true,"data":{"stations":["cam1"]}}'
         )
         assert node.command("pause", **PAUSE)["repeated"] is True
-        assert paused(node) == set()
+        assert node.paused == set()
 
 
 def test_a_refusal_is_an_answer_too_so_that_a_redelivery_does_later_nothing_that_was_refused(
@@ -167,120 +158,6 @@ def test_what_was_no_command_or_only_reads_or_could_not_be_stored_may_be_tried_a
         assert node.command("capture", request_id="r-2", station="cam1")["ok"]
 
 
-# Age
-
-
-STARTS = {
-    "select_program": {"station": "cam1", "program": "cap"},
-    "set_output": {"station": "cam1", "output": "ok", "active": True},
-    "resume": {},
-    "capture": {"station": "cam1"},
-    "register_master": {"station": "cam1", "program": "cap"},
-    "try_program": {"station": "cam1", "program": "cap"},
-    "show": {"station": "cam1"},
-    "reset_counters": {"station": "cam1"},
-}
-
-
-@pytest.mark.parametrize("name", sorted(STARTS))
-@pytest.mark.parametrize("how", ["outage", "sent_at"])
-def test_what_waited_too_long_moves_and_starts_nothing(tmp_path: Path, name: str, how: str) -> None:
-    with still(tmp_path) as node:
-        node.command("pause", request_id="before", maintenance=True)
-        old: dict[str, Any] = {"outage_s": 6.0} if how == "outage" else {"sent_at": sent(6.0)}
-        reply = node.command(name, request_id="r-1", **STARTS[name], **old)
-        assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
-        assert paused(node) == {"cam1", "cam2"}
-        assert not any(node.service.driver.values("cam1").values())
-        again = node.command(
-            name,
-            request_id="r-1",
-            **STARTS[name],
-            **{name: value for name, value in old.items() if name == "sent_at"},
-        )
-        assert again == {
-            **reply,
-            "repeated": True,
-        }, "a broker that brings it once more after the fence gets it done"
-        fresh = node.command(name, request_id="r-2", **STARTS[name], outage_s=4.0)
-        assert fresh["ok"] or fresh["error"]["code"] != "COMMAND_STALE"
-
-
-def test_every_command_that_is_not_in_the_table_of_this_test_may_be_late_or_is_a_trigger() -> None:
-    late = {name for name, model in COMMANDS.items() if model.late}
-    assert late == {"ping", "pause", "resend"}
-    assert set(COMMANDS) == late | set(STARTS) | {"trigger", "calibrate"}
-
-
-def test_a_pause_that_waited_is_done(tmp_path: Path) -> None:
-    with still(tmp_path) as node:
-        assert node.command("pause", **PAUSE, outage_s=600.0)["ok"]
-        assert paused(node) == {"cam1"}
-
-
-def test_how_long_a_command_may_wait_is_a_setting(tmp_path: Path) -> None:
-    with still(tmp_path, commands={"max_age_ms": 60_000}) as node:
-        assert node.command("resume", request_id="r-1", outage_s=50.0)["ok"]
-        assert (
-            node.command("resume", request_id="r-2", outage_s=70.0)["error"]["code"]
-            == "COMMAND_STALE"
-        )
-
-
-@pytest.mark.parametrize("old", [{"outage_s": 6.0}, {"sent_at": "2026-01-01T00:00:00Z"}])
-def test_the_trigger_of_a_command_that_waited_is_answered_stale_and_so_is_the_command(
-    tmp_path: Path, old: dict[str, Any]
-) -> None:
-    with still(tmp_path, max_age_ms=3_600_000) as node:
-        reply = node.command(
-            "trigger", request_id="r-1", station="cam1", trigger={"trigger_id": "late-1"}, **old
-        )
-        assert (reply["ok"], reply["error"]["code"]) == (False, "COMMAND_STALE")
-        assert "late-1" in reply["error"]["message"]
-        (result,) = node.results()
-        assert (result["trigger_id"], result["error"]["code"], result["outputs"]) == (
-            "late-1",
-            "TRIGGER_STALE",
-            "none",
-        )
-        assert (result["source"], result["captured_at"]) == ("command", None)
-
-
-def test_the_trigger_of_a_command_is_asked_for_its_own_age_too(tmp_path: Path) -> None:
-    with still(tmp_path, clocks_synced=True) as node:
-        reply = node.command(
-            "trigger", request_id="r-1", station="cam1", trigger={"sent_at": sent(60.0)}
-        )
-        assert (reply["ok"], reply["data"]["state"], reply["data"]["verdict"]) == (
-            True,
-            "answered",
-            "ERROR",
-        )
-        assert node.results()[0]["error"]["code"] == "TRIGGER_STALE"
-        node.command("trigger", request_id="r-2", station="cam1", outage_s=3.0)
-        assert [result["error"]["code"] for result in node.results()] == ["TRIGGER_STALE"] * 2
-
-
-def test_a_trigger_by_command_with_a_known_id_answers_only_the_same_trigger(tmp_path: Path) -> None:
-    with still(tmp_path) as node:
-        one = {"station": "cam1", "trigger": {"trigger_id": "L3-1", "part_id": "SN1"}}
-        first = node.command("trigger", request_id="r-1", **one)["data"]
-        assert first == {"duplicate": False, "trigger_id": "L3-1", "state": "waiting"}
-        assert node.command("trigger", request_id="r-2", **one)["data"] == {
-            **first,
-            "duplicate": True,
-        }
-        one["trigger"] = {"trigger_id": "L3-1", "part_id": "SN2"}
-        assert node.command("trigger", request_id="r-3", **one)["error"]["code"] == "TRIGGER_KNOWN"
-        node.deliver({"trigger_id": "L3-1", "part_id": "SN1"})
-        assert [event["data"]["differs"] for event in node.said("event", "trigger.duplicate")] == [
-            False,
-            True,
-            False,
-        ]
-        assert len(node.service.ledger.waiting()) == 1
-
-
 # Always an answer
 
 
@@ -295,10 +172,10 @@ def test_a_command_whose_reply_cannot_be_stored_is_answered_and_says_so(
         reply = node.command("pause", **PAUSE)
         assert (reply["ok"], reply["warning"]["code"]) == (True, "STORE_FAILED")
         assert "disk full" in reply["warning"]["message"]
-        assert paused(node) == {"cam1"}
+        assert node.paused == {"cam1"}
         node.service.stations["cam1"].pause(False)
         assert node.command("pause", **PAUSE)["repeated"] is True
-        assert paused(node) == set(), "it was done again"
+        assert node.paused == set(), "it was done again"
 
 
 def test_what_only_reads_is_done_when_the_ledger_cannot_be_read_and_what_changes_is_not(
@@ -311,7 +188,7 @@ def test_what_only_reads_is_done_when_the_ledger_cannot_be_read_and_what_changes
         monkeypatch.setattr(node.service.ledger, "reply", broken)
         assert node.command("ping", request_id="r-1")["ok"]
         assert node.command("pause", request_id="r-2")["error"]["code"] == "STORE_FAILED"
-        assert paused(node) == set()
+        assert node.paused == set()
 
 
 def test_one_command_too_many_is_answered_busy_under_its_id(tmp_path: Path) -> None:
@@ -355,7 +232,7 @@ def test_commands_that_wait_when_the_node_stops_are_answered_and_do_not_hold_it_
         assert [(reply["request_id"], reply["error"]["code"]) for reply in replies] == [
             (f"r-{n}", "BUSY") for n in range(64)
         ]
-        assert paused(node) == set()
+        assert node.paused == set()
 
 
 def test_whatever_goes_wrong_with_a_command_is_answered_and_does_not_end_the_connection(
@@ -436,7 +313,7 @@ def test_a_command_in_the_fixed_buffer_of_a_plc_with_a_counter_as_its_id_is_done
             "pause", b'\xef\xbb\xbf {"request_id":17,"station":"cam1"}\r\n\0\0:"old"}'
         )
         assert (reply["request_id"], reply["ok"]) == ("17", True)
-        assert paused(node) == {"cam1"}
+        assert node.paused == {"cam1"}
         node.deliver({"trigger_id": 4711})
         node.inspect()
         assert node.command("resend", request_id=18, station="cam1", trigger_ids=[4711])["data"][
@@ -463,111 +340,6 @@ def test_commands_that_are_too_large_together_do_not_wait_together(tmp_path: Pat
             node.service.commands.work(0.0)
         assert len(node.said("reply", "register_master")) == 6
         assert node.command("ping", request_id="r-9")["ok"]
-
-
-# What an end of the process leaves
-
-
-def put(node: Still, name: str, **fields: Any) -> None:
-    """A command that is taken, but not carried out."""
-    node.service.commands.put(name, Incoming(node.names("cmd", name), json.dumps(fields).encode()))
-
-
-def heard(node: Still) -> None:
-    """Wait until the broker has everything that waited."""
-    for message in node.service.outbox.take_misc():
-        if callable(message.token):
-            message.token()
-
-
-def codes(node: Still, name: str) -> list[tuple[str, str | None]]:
-    return [
-        (reply["request_id"], reply["error"] and reply["error"]["code"])
-        for reply in node.said("reply", name)
-    ]
-
-
-def test_a_command_is_in_the_ledger_when_it_may_be_acknowledged_until_the_broker_has_its_reply(
-    tmp_path: Path,
-) -> None:
-    with still(tmp_path) as node:
-        put(node, "pause", **PAUSE)
-        put(node, "ping", request_id="r-2")
-        taken = [
-            (command.name, command.request_id) for _, command in node.service.ledger.commands()
-        ]
-        assert taken == [("pause", "r-1"), ("ping", "r-2")]
-        for _ in range(2):
-            node.service.commands.work(0.0)
-        assert len(node.service.ledger.commands()) == 2, "the replies have not gone out"
-        heard(node)
-        assert node.service.ledger.commands() == []
-
-
-def test_what_was_not_answered_is_answered_at_the_next_start_and_then_always_the_same(
-    tmp_path: Path,
-) -> None:
-    with still(tmp_path) as node:
-        put(node, "pause", **PAUSE)
-        put(node, "ping", request_id="r-2")
-        put(node, "dance", request_id="r-3")
-        put(node, "ping", nonsense=True)
-    with still(tmp_path) as node:
-        node.service.commands.recover()
-        assert codes(node, "pause") == [("r-1", "INTERRUPTED")]
-        assert paused(node) == set()
-        assert codes(node, "ping") == [("r-2", "INTERRUPTED"), ("unknown", "INTERRUPTED")]
-        assert codes(node, "unknown") == [("r-3", "INTERRUPTED")]
-    with still(tmp_path) as node:  # it ended before the broker had them
-        node.service.commands.recover()
-        assert len(node.service.outbox.misc) == 4
-        heard(node)
-        assert node.service.ledger.commands() == []
-        reply = node.command("pause", **PAUSE)
-        assert (reply["error"]["code"], reply["repeated"]) == ("INTERRUPTED", True)
-        assert node.command("pause", request_id="r-1")["error"]["code"] == "BAD_COMMAND"
-        assert node.command("ping", request_id="r-2")["repeated"] is True
-        assert node.command("ping", request_id="r-3")["ok"], "nobody knows what it was given for"
-
-
-def test_what_was_done_and_whose_reply_may_be_lost_is_answered_with_that_reply(
-    tmp_path: Path,
-) -> None:
-    with still(tmp_path) as node:
-        assert node.command("pause", **PAUSE)["ok"]
-    with still(tmp_path) as node:
-        node.service.commands.recover()
-        (reply,) = node.said("reply", "pause")
-        assert (reply["request_id"], reply["ok"], reply["data"]["stations"]) == (
-            "r-1",
-            True,
-            ["cam1"],
-        )
-
-
-def test_a_large_command_is_known_by_its_content_once_it_was_read(tmp_path: Path) -> None:
-    large = {"station": "cam1", "program": "cap", "image": "A" * 100_000, "request_id": "r-1"}
-    with still(tmp_path) as node:
-        put(node, "register_master", **large)
-        ((_, before),) = node.service.ledger.commands()
-        assert before.digest is None
-        node.service.commands.work(0.0)
-        ((_, after),) = node.service.ledger.commands()
-        assert after.digest is not None
-        assert after.request_id == "r-1"
-
-
-def test_a_ledger_that_takes_nothing_stops_no_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise Problem("STORE_FAILED", "disk full")
-
-    with still(tmp_path) as node:
-        monkeypatch.setattr(node.service.ledger, "take_command", full)
-        assert node.command("ping", request_id="r-1")["ok"]
-        assert node.command("pause", request_id="r-2")["ok"]
-        assert paused(node) == {"cam1", "cam2"}
 
 
 # Where replies go
@@ -623,6 +395,6 @@ def test_a_fault_that_nobody_foresaw_before_a_command_is_done_is_answered_too(
             False,
             "INTERNAL",
         )
-        assert paused(node) == set()
+        assert node.paused == set()
         monkeypatch.undo()
         assert node.command("pause", **PAUSE)["ok"]

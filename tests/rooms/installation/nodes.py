@@ -79,6 +79,11 @@ class Still:
             for payload in self.service.ledger.results(station, seqs=(1, 10_000))
         ]
 
+    @property
+    def paused(self) -> set[str]:
+        """The stations that are."""
+        return {station.id for station in self.service.stations.values() if station.paused}
+
     def inspect(self, station: str = "cam1") -> None:
         """Inspect what waits at a station."""
         thread = self.service.stations[station].thread
