@@ -11,7 +11,9 @@ import json
 import mimetypes
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
@@ -22,6 +24,7 @@ from web.site import NAME, Site
 assets = Blueprint("assets", __name__)
 FOLDER = Path(__file__).parent / "static"
 EXTENSION = "assets"
+FEW = ".few.json"  # of a catalogue: without what only the forms of programs and settings show
 YEAR_S = 365 * 86400
 TYPES = {
     ".js": "text/javascript",
@@ -113,11 +116,20 @@ def _stamp() -> int:
 def _read() -> tuple[str, dict[str, Asset]]:
     whole = hashlib.sha256()
     found = {}
+    folder = files("schemas") / "json_schemas"
+    described = {
+        text
+        for name in ("program", "settings")
+        for text in _described(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+    }
     for path in _paths():
         name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         whole.update(f"{name} {len(data)}\n".encode() + data)
         if path.parent.name == "words":
-            data = _short(data)
+            texts = dict(sorted(json.loads(data).items()))  # what is alike compresses better
+            few = {text: said for text, said in texts.items() if text not in described}
+            found[name.replace(".json", FEW)] = Asset(_packed(few), TYPES[".json"])
+            data = _packed(texts)
         mimetype = (
             TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         )
@@ -125,7 +137,13 @@ def _read() -> tuple[str, dict[str, Asset]]:
     return whole.hexdigest()[:12], found
 
 
-def _short(catalogue: bytes) -> bytes:
-    """A catalogue as browsers load it: what is alike stands together, which compresses better."""
-    texts = sorted(json.loads(catalogue).items())
-    return json.dumps(dict(texts), ensure_ascii=False, separators=(",", ":")).encode()
+def _packed(catalogue: dict[str, str]) -> bytes:
+    return json.dumps(catalogue, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _described(value: Any) -> set[str]:
+    """What a schema says of its fields, which only their forms show: a fourth of a catalogue."""
+    inside = value.values() if isinstance(value, dict) else value if type(value) is list else ()
+    found = set().union(*map(_described, inside))
+    own = value.get("description") if isinstance(value, dict) else None
+    return found | {own} if isinstance(own, str) else found

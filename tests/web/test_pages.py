@@ -204,7 +204,9 @@ def test_the_first_page_is_small(app: Flask) -> None:
     total = len(client.get("/app/run", headers=squeeze).data)
     tree = app.extensions[EXTENSION].tree
     page = client.get("/app/run", headers=HTML).text
-    waiting = set(re.findall(rf'(?:src|href)="/static/{tree}/([^"]+)"', page)) | {"words/de.json"}
+    german = client.get("/app/run", headers={**HTML, "Accept-Language": "de"}).text
+    [words] = re.findall(rf'"words": "/static/{tree}/([^"]+)"', german)
+    waiting = set(re.findall(rf'(?:src|href)="/static/{tree}/([^"]+)"', page)) | {words}
     done: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -220,7 +222,27 @@ def test_the_first_page_is_small(app: Flask) -> None:
             }
             waiting |= found - done
     assert len(done) > 8
+    assert "words/de.few.json" in done
     assert total < 150_000
+
+
+def test_forms_have_the_sentences_of_their_fields_and_other_pages_load_without_them(
+    app: Flask,
+) -> None:
+    client = browser(app, "ada")
+    tree = app.extensions[EXTENSION].tree
+    whole, few = (
+        json.loads(client.get(f"/static/{tree}/words/{name}.json").data)
+        for name in ("de", "de.few")
+    )
+    assert whole == json.loads((FOLDER / "words" / "de.json").read_text(encoding="utf-8"))
+    left_out = set(whole) - set(few)
+    assert 300 < len(left_out) < 600
+    scripts = [path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.js")]
+    assert [text for text in left_out if any(f't("{text}")' in one for one in scripts)] == []
+    for path, name in (("settings", "de"), ("programs/new", "de"), ("history", "de.few")):
+        page = client.get(f"/app/{path}", headers={**HTML, "Accept-Language": "de"}).text
+        assert f"/words/{name}.json" in page, path
 
 
 def test_a_page_is_not_kept_by_the_browser_and_says_nothing_of_others(app: Flask) -> None:

@@ -23,6 +23,8 @@ export class ApiError extends Error {
     this.details = details;
     /** What failed says more of itself: health with 503. */
     this.data = undefined;
+    /** It came from the web, in English: a page says it in its own language. */
+    this.came = false;
   }
 
   /** The problem for people: what is wrong and what to do. */
@@ -34,7 +36,8 @@ export class ApiError extends Error {
   /** The same as nodes: what stays English is marked. */
   get shown() {
     const { advice } = this.details;
-    return [...spoken(this.message), advice ? [" – ", ...spoken(advice), "."] : []].flat();
+    const said = this.came ? spoken(this.message) : [this.message];
+    return [...said, advice ? [" – ", ...spoken(advice), "."] : []].flat();
   }
 }
 
@@ -93,6 +96,7 @@ export async function ask(method, path, options = {}, again = true) {
     answer?.details ?? {},
   );
   error.data = answer?.data;
+  error.came = true;
   if (RENEW.includes(error.code) && !DOORS.includes(page.page)) {
     if (again && (await renew())) return ask(method, path, options, false);
     leave(error.code === "SIGN_IN_REQUIRED" ? null : "ended");

@@ -29,10 +29,7 @@ export const spoken = (message) =>
   );
 
 /** What failed, of an ApiError or anything else that was thrown, as nodes. */
-export const failure = (error) =>
-  error?.shown ?? (page.words ? [h("span", { lang: "en" }, said(error))] : [said(error)]);
-
-const said = (error) => String(error?.message ?? error);
+export const failure = (error) => error?.shown ?? [String(error?.message ?? error)];
 
 /** [text, whether it stayed English], in the order of the page's language. */
 function parts(message) {

@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { complain, doing } from "../dialog.js";
 import { $, h, put } from "../dom.js";
 import { table } from "../table.js";
+import { translated } from "../told.js";
 import { t, time } from "../words.js";
 
 let shown = [];
@@ -106,7 +107,7 @@ $("#verify").addEventListener(
           "p",
           found.intact
             ? t("The chain of {n} rows is intact.", { n: found.rows })
-            : t("The chain is broken: {problem}", { problem: found.problem }),
+            : t("The chain is broken: {problem}", { problem: translated(found.problem) }),
         ),
         h(
           "p.small",

@@ -5,7 +5,7 @@ import { $, h, icon, put } from "../dom.js";
 import { live } from "../events.js";
 import { importPrograms } from "../programs/importing.js";
 import { List } from "../programs/list.js";
-import { failure } from "../told.js";
+import { failure, spoken, translated } from "../told.js";
 import { t } from "../words.js";
 
 const shown = new List($("#list"), () => load());
@@ -20,7 +20,7 @@ async function load() {
     stations = now.stations;
     ({ node } = now);
     $("#problem").hidden = !found.problem;
-    $("#problem").textContent = found.problem ?? "";
+    put($("#problem"), spoken(found.problem ?? ""));
     draw();
   } catch (error) {
     if (programs) return;
@@ -74,7 +74,7 @@ function problemsOf(id) {
         station.program === id &&
         /^(PROGRAM|MASTER|MODEL|NOT_TAUGHT|REGION)/.test(station.error?.code ?? ""),
     )
-    .map((station) => `${station.id}: ${station.error.message}`);
+    .map((station) => `${station.id}: ${translated(station.error.message)}`);
 }
 
 $("#search").addEventListener("input", draw);
