@@ -1,9 +1,11 @@
 """What surrounds the work in the editor: undo, saving, help, what it says, who else is there."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.plant import Plant, overflow
 from tests.browser.profiles import Visit
+from tests.browser.story import a_result
 from tests.browser.test_release import add
 
 TOOLS = "/app/programs/synthetic-part/edit#tools"
@@ -64,3 +66,20 @@ def test_who_edits_a_program_is_told_who_else_does(visit: Visit) -> None:
     expect(first.locator('[data-notice="others"]')).to_have_count(0)
     second = visit(TOOLS, phone=True)
     expect(second.locator('[data-notice="others"]')).to_contain_text("Ada")
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en-GB", "Kept pictures are JPEG: near a limit the value, and so the verdict, can differ"),
+        ("de-DE", "Behaltene Bilder sind JPEG"),
+    ],
+)
+def test_a_kept_picture_is_said_not_to_be_the_part_itself(
+    plant: Plant, visit: Visit, locale: str, said: str
+) -> None:
+    a_result(plant, "NG")
+    page = visit(TOOLS, locale=locale)
+    panel = page.locator("section.pictures:not(.missed-panel)")
+    expect(panel).to_contain_text(said)
+    assert overflow(page) == 0

@@ -5,13 +5,18 @@ its own."""
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from schemas import as_program
+from schemas.store.programs import Programs
 from tests.browser.plant import PICTURES, Plant, context_of, overflow, quiet, signed_in
 from tests.browser.story import results, some_results, trigger
+from tests.browser.test_figures import HERE
 from tests.rooms.installation.processes import ROOT
 from tests.rooms.promise.promise import wait_for
 
@@ -130,6 +135,32 @@ def test_a_camera_that_hangs_is_an_alarm_until_it_comes_back_and_no_longer(
     expect(alarms).not_to_contain_text("HUNG.cam2", timeout=SOON_MS)
     trigger(faulty, "cam2", part_id="two")
     expect(card.locator(".call")).to_contain_text("another size", timeout=SOON_MS)
+
+
+@pytest.mark.parametrize("frozen_s", [1.0, 6.5])
+def test_what_a_late_activation_is_told_as_is_what_the_station_does(
+    faulty: Plant, shown: Page, frozen_s: float
+) -> None:
+    store = Programs(faulty.node.state / "programs")
+    program = store.get("synthetic-part").program
+    other = as_program({**program.document(), "id": "other-part", "name": "Other part"})
+    store.save(other, store.master(program), by="test")
+    assert faulty.node.process is not None
+    pid = faulty.node.process.pid
+    goes_on = threading.Timer(frozen_s, os.kill, (pid, signal.SIGCONT))
+    os.kill(pid, signal.SIGSTOP)
+    goes_on.start()
+    activate = "/api/v1/programs/other-part/activate"
+    answer = shown.request.post(activate, data={"station": "cam1"}, headers=HERE)
+    goes_on.join()
+    audit = shown.request.get("/api/v1/audit?action=station.select_program&limit=2").json()["data"]
+    failed = [row["action"] for row in audit["rows"]].count("station.select_program.failed")
+    assert failed == (0 if answer.ok else 1)
+    some_results(faulty, 1)  # what was sent before has been dealt with
+    used = results(faulty)[-1]["program"]
+    assert used == ("other-part" if answer.ok else "synthetic-part")
+    back = activate.replace("other", "synthetic")
+    assert shown.request.post(back, data={"station": "cam1"}, headers=HERE).ok
 
 
 def test_a_maintenance_that_was_forgotten_ends_after_a_quarter_of_an_hour(

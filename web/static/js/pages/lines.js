@@ -22,26 +22,27 @@ const MEANINGS = {
   heartbeat: t("1 Hz while the node runs"),
 };
 const EVERY_MS = 500;
+const AT_ONCE_MS = 2000;
 const AWAY = ["NODE_AWAY", "BROKER_AWAY"];
 const cards = new Map(); // station to {element, lately, lines, drawn}
 
 async function begin() {
   const { stations } = await get("/stations");
-  put(
-    $("#stations"),
-    stations.map(({ id }) => {
-      const element = h(
-        "section.card",
-        { dataset: { station: id }, "aria-label": id },
-        h("h2", id),
-        h("p.muted", t("Loading")),
-      );
-      cards.set(id, { element, lately: new Lately(), asked: Promise.resolve(), drawn: "" });
-      return element;
-    }),
-  );
+  const all = stations.map(({ id }) => {
+    const element = h(
+      "section.card",
+      { dataset: { station: id }, "aria-label": id },
+      h("h2", id),
+      h("p.muted", t("Loading")),
+    );
+    cards.set(id, { element, lately: new Lately(), asked: Promise.resolve(), drawn: "" });
+    return element;
+  });
+  put($("#stations"), h("p.muted", t("Loading")));
+  // all at once, so that none is pushed away by another that fills
+  await Promise.race([look(), new Promise((done) => setTimeout(done, AT_ONCE_MS))]);
+  put($("#stations"), all);
   $("#stations").removeAttribute("aria-busy");
-  await look();
 }
 
 async function look() {
