@@ -14,17 +14,20 @@ import pytest
 from tests.rooms.installation.processes import NodeProcess, settle
 from tests.rooms.promise.promise import Line, check, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.worker("thread")]
+pytestmark = [pytest.mark.system, pytest.mark.worker("process")]
 
 
 @contextmanager
 def feeding(line: Line, every_s: float) -> Iterator[None]:
-    """Sends triggers all the while."""
+    """Sends triggers all the while, of parts that an idle worker looks at before they are in the
+    ledger, and of others."""
     over = threading.Event()
 
     def feed() -> None:
         while not over.wait(every_s):
-            line.trigger()
+            line.part(1)
+            if not over.wait(every_s):
+                line.trigger()
 
     thread = threading.Thread(target=feed, daemon=True)
     thread.start()
