@@ -60,7 +60,7 @@ REGIONS = {
 }
 
 
-class Part(NamedTuple):
+class DrawnPart(NamedTuple):
     """One part: its number, its true verdict and why, and its shift against the master in px."""
 
     n: int
@@ -72,7 +72,10 @@ class Part(NamedTuple):
     roll: int = 0
 
 
-def truth(settings: SyntheticCamera, n: int) -> Part:
+Part = DrawnPart  # what scripts outside of this repository call it
+
+
+def truth(settings: SyntheticCamera, n: int) -> DrawnPart:
     """The n-th part of the line (from 1), from seed and n alone; the shift scales with the
     frame."""
     dice = random.Random(f"{settings.seed}:{n}")
@@ -81,13 +84,13 @@ def truth(settings: SyntheticCamera, n: int) -> Part:
     light, roll = dice.uniform(1 - LIGHT, 1 + LIGHT), dice.getrandbits(32)
     kind = dice.choice(DEFECTS)
     if dice.random() >= settings.defect_rate:
-        return Part(n, "OK", None, dx, dy, light, roll)
-    return Part(n, "ERROR" if kind == "part_missing" else "NG", kind, dx, dy, light, roll)
+        return DrawnPart(n, "OK", None, dx, dy, light, roll)
+    return DrawnPart(n, "ERROR" if kind == "part_missing" else "NG", kind, dx, dy, light, roll)
 
 
 def master(settings: SyntheticCamera) -> Pixels:
     """A good part in the middle, without noise: height x width x 3 (BGR)."""
-    return _Scene(settings).draw(Part(0, "OK", None, 0.0, 0.0), noisy=False)
+    return _Scene(settings).draw(DrawnPart(0, "OK", None, 0.0, 0.0), noisy=False)
 
 
 def program(settings: SyntheticCamera) -> dict[str, Any]:
@@ -266,7 +269,7 @@ class _Scene:
         # 100 MB at most
         self.sprite = lru_cache(maxsize=max(2, min(16, int(256 / self.scale**2))))(self._sprite)
 
-    def draw(self, part: Part, noisy: bool = True) -> Pixels:
+    def draw(self, part: DrawnPart, noisy: bool = True) -> Pixels:
         """The frame of a part: a new array, height x width x 3."""
         x, y = part.roll % MARGIN, part.roll // MARGIN % MARGIN
         frame: Any = self.belt[:, x : x + self.width].copy()
@@ -279,7 +282,7 @@ class _Scene:
         cv2.add(frame, self.lighter[noise], dst=frame)
         return cv2.subtract(frame, self.darker[noise], dst=frame)
 
-    def _place(self, frame: Pixels, part: Part) -> None:
+    def _place(self, frame: Pixels, part: DrawnPart) -> None:
         """Blend the part into the frame, moved to a fraction of a pixel."""
         ink: Any
         cover: Any

@@ -23,7 +23,7 @@ INTERRUPTED = Problem(
 )
 
 
-class Answered:
+class GivenReplies:
     """See the head of this file. Used on the thread of commands."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -25,7 +25,7 @@ from broker.reading import Backlog
 from broker.wire import Incoming, Message
 from node.arrival import Received
 from node.commands.actions import Actions
-from node.commands.answered import READS, Answered, content, final, refused, warning
+from node.commands.answered import READS, GivenReplies, content, final, refused, warning
 from node.commands.audit import Audit
 from node.commands.reach import Asked
 from node.seldom import Seldom
@@ -46,7 +46,7 @@ READ_AT_ONCE_BYTES = 64 * 1024
 UNKNOWN = "unknown"
 
 
-class _Waiting(NamedTuple):
+class _Taken(NamedTuple):
     name: str
     message: Incoming
     backlog: Backlog | None
@@ -69,11 +69,11 @@ class Commands:
         self._settings = settings
         self._actions = actions
         self._ledger = ledger
-        self._answered = Answered(ledger)
+        self._answered = GivenReplies(ledger)
         self._outbox = outbox
         self._audit = audit
         self._seldom = Seldom(outbox)
-        self._line: queue.Queue[_Waiting] = queue.Queue(LINE)
+        self._line: queue.Queue[_Taken] = queue.Queue(LINE)
         # about the commands that wait: each is written by one thread only
         self._bytes_in = self._bytes_out = 0
         self._stopping = False
@@ -137,7 +137,7 @@ class Commands:
             self._busy(name, message, f"{LINE} commands wait already")
             return
         received = Received.now()
-        self._line.put_nowait(_Waiting(name, message, backlog, received, self._take(name, message)))
+        self._line.put_nowait(_Taken(name, message, backlog, received, self._take(name, message)))
         self._bytes_in += len(message.payload)
 
     def _take(self, name: str, message: Incoming) -> int | None:
@@ -207,7 +207,7 @@ class Commands:
         except Exception:  # its row stays, and is answered at the next start
             log.exception("the reply to command %s could not be sent", waiting.name)
 
-    def _answer(self, waiting: _Waiting) -> Reply:
+    def _answer(self, waiting: _Taken) -> Reply:
         name, payload = waiting.name, waiting.message.payload
         request_id = ""
         try:
@@ -259,7 +259,7 @@ class Commands:
             self._audit.void(name, request_id)
         return reply
 
-    def _asked(self, waiting: _Waiting, command: Command) -> Asked:
+    def _asked(self, waiting: _Taken, command: Command) -> Asked:
         """How old it is: by sent_at, if it waited while the node was away, else by the time since
         it was received."""
         limit_ms = self._settings.max_age_ms
