@@ -24,7 +24,7 @@ WORDS = {
         "Noch keine Grenzen",
         "hat noch keine Grenzen",
         "ab dem nächsten Teil",
-        "Noch nicht angelernt",
+        "Noch nicht eingelernt",
     ),
 }
 

@@ -174,7 +174,7 @@ def test_what_a_model_refuses_is_german_as_it_comes() -> None:
         Program.model_validate(wrong)
     [told] = german([Problem("PROGRAM_INVALID", explain(caught.value)).message])
     assert "⟦" not in told
-    assert told.startswith("Das Programm ist nicht brauchbar: ")
+    assert told.startswith("Das Programm ist nicht verwendbar: ")
 
 
 def test_what_nobody_knows_stays_as_it_came_and_is_marked_as_english() -> None:
