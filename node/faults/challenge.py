@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from node.faults.drawn import NO_PART, DrawnFault, faults
+from node.faults.drawn import NO_PART, faults
+from node.faults.fault import DrawnFault
 from node.frame import Frame, Pixels
 from node.judge import judge
 from node.locate import locate

@@ -2,13 +2,14 @@
 tool's region."""
 
 import math
-from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 
+from node.faults.between import between, hair
+from node.faults.fault import DrawnFault
 from node.frame import Frame, Pixels
 from node.locate import locate
 from node.program import LoadedProgram
@@ -23,6 +24,8 @@ NO_PART = (
     "part missing",
     "half missing",
     "another part",
+    "label over left half",
+    "label over right half",
 )  # an OK for these is never right
 SPOT = 0.12  # of the root of a region's area: a stain, a hole, and four times as long a scratch
 SHIFT, LEAST_SHIFT_PX = 0.06, 4  # of a region's width
@@ -31,15 +34,6 @@ LAMP, BURNT, BLUR_PX = 0.7, 2.5, 4.0
 # of the contrast, of the light on the dark side, of the light in the middle of a drop
 HAZE, UNLIT, DROP = 0.6, 0.35, 0.5
 TILES = 4  # rows and columns of a part that are shuffled to make another
-
-
-class DrawnFault(NamedTuple):
-    """One fault: what is wrong, at which tool, if it is at one, and the picture that shows it,
-    always the same one."""
-
-    kind: str
-    tool: str | None
-    draw: Callable[[], Pixels]
 
 
 def faults(pixels: Pixels, loaded: LoadedProgram) -> list[DrawnFault]:
@@ -51,6 +45,12 @@ def faults(pixels: Pixels, loaded: LoadedProgram) -> list[DrawnFault]:
         if name != "locator":
             found += _local(pixels, name, place, number)
     return found
+
+
+def looked_at(pixels: Pixels, loaded: LoadedProgram) -> Region:
+    """The upright rectangle around what a program looks at in a picture. Raises Problem of the
+    locator."""
+    return _around(list(_regions(loaded, pixels).values()), pixels)
 
 
 def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
@@ -121,6 +121,7 @@ def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
         DrawnFault(f"{name} burnt out", None, partial(_burnt, pixels, number))
         for number, name in enumerate(colours)
     ]
+    found += between(pixels, part)
     return [*found, DrawnFault("half of the picture gray", None, gray)]
 
 
@@ -222,6 +223,7 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[DrawnF
         DrawnFault("stain", name, stain),
         DrawnFault("hole", name, hole),
         DrawnFault("scratch", name, scratch),
+        DrawnFault("hair", name, partial(hair, pixels, place, number)),
         DrawnFault("its feature missing", name, missing),
     ]
     return (

@@ -45,6 +45,18 @@ REASONS = {  # by the first words of a fault
     "drop on the lens": (
         "a soft shade changes the value by less than the limits allow, or no tool lies below it"
     ),
+    "finger in the picture": (
+        "the value changes by less than the limits allow, or no tool lies below it"
+    ),
+    "dust": "the value changes by less than the limits allow: take `difference` or `blobs` for it",
+    "motion blur": "it is still measured where it is",
+    "camera turned": "the locator finds it where it is now, or the limits are wide enough",
+    "camera moved": "the locator finds it where it is now, or the limits are wide enough",
+    "colour cast": "the tool goes by edges or by gray levels, or its limits are wider",
+    "hair": (
+        "the tool leaves out what lies across, or the value changes by less than the limits allow:"
+        " take `difference` or `blobs` for it"
+    ),
     "blue burnt out": "the other channels, or edges, tell what is measured",
     "green burnt out": "the other channels, or edges, tell what is measured",
     "red burnt out": "the other channels, or edges, tell what is measured",
@@ -64,11 +76,15 @@ REASONS = {  # by the first words of a fault
 NEED_NOT = (
     "size", "blurred", "lamp", "haze", "one side unlit", "drop",
     "blue burnt out", "green burnt out", "red burnt out", "half of the picture gray",
+    "motion blur", "camera", "colour cast",
 )  # fmt: skip
 # tools of which the size of a part is no matter of luck
 SIZES = ("width", "distance", "difference", "outline", "learned")
 # an OK for a picture without the part, or without half of it, needs a reason of its own
+PAPER = "its one limit is a lower one, and paper is as light: give it an upper one too"
 WITHOUT_PART = {
+    ("brightness", "label over right half"): PAPER,
+    ("compare", "label over right half"): PAPER,
     ("contrast", "half missing"): "the one tool looks at print on the half that is there",
     ("edge", "half missing"): "the one tool looks at the end of a chip on the half that is there",
 }

@@ -67,8 +67,16 @@ def test_no_shipped_program_calls_a_picture_without_its_part_ok(name):
         "haze on the lens",
         "one side unlit",
         "drop on the lens",
+        "finger in the picture",
+        "dust",
+        "motion blur",
+        "camera turned by 1 degree",
+        "camera moved by 6 px",
+        "colour cast",
+        "hair",
     }
     assert not ok(found) & {*NO_PART}
+    assert {"label over left half", "label over right half"} <= {*NO_PART}
 
 
 @pytest.mark.parametrize("name", ["synthetic", "screws"])

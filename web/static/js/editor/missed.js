@@ -153,6 +153,8 @@ function named(kind) {
   if (size) return t("size {share} %", { share: size[1] });
   const moved = /^its feature moved by (\d+) px$/.exec(kind);
   if (moved) return t("its feature moved by {count} px", { count: moved[1] });
+  const camera = /^camera moved by (\d+) px$/.exec(kind);
+  if (camera) return t("camera moved by {count} px", { count: camera[1] });
   const names = {
     "one colour": t("one colour"),
     black: t("all black"),
@@ -169,6 +171,15 @@ function named(kind) {
     "haze on the lens": t("haze on the lens"),
     "one side unlit": t("one side unlit"),
     "drop on the lens": t("a drop on the lens"),
+    "label over left half": t("a label over the left half"),
+    "label over right half": t("a label over the right half"),
+    "finger in the picture": t("a finger in the picture"),
+    dust: t("dust"),
+    "motion blur": t("blurred by motion"),
+    "camera turned by 1 degree": t("camera turned by 1 degree"),
+    "colour cast": t("light of another colour"),
+    "second part half in view": t("a second part half in view"),
+    hair: t("a hair"),
     "half of the picture gray": t("half of the picture gray"),
     "blue burnt out": t("blue burnt out"),
     "green burnt out": t("green burnt out"),
