@@ -44,6 +44,7 @@ LEAST_RAMP = 2.0  # gray levels over the view: less is not worth a change of eac
 MOST_BOXES = 200
 # px: what the master shows at its frame's border, a part that lies a little off may not show
 FRAME_RIM = 6
+TAUGHT_RIM = 0  # px: the same beyond the first taught part's view
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
     known = reference(view.gray, view.mask)
     if model is None:
         mean, spread, parts = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32), 1
+        taught = np.full(view.gray.shape, 255, np.uint8)
     else:
         mean, spread, parts = _read(model)
         if mean.shape != view.gray.shape:
@@ -106,7 +108,8 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
                 "MODEL_INVALID",
                 f"tool {settings.name}: what was taught does not look like the master",
             )
-        # the first good part lay a little off the master
+        # the first good part lay a little off the master: beyond its view nothing was taught
+        taught = placed.inside(_levels(mean), TAUGHT_RIM)
         mean, spread = placed.sample(mean), placed.sample(spread)
     mean = _smooth(mean, settings)
     # beyond the view nothing is known of the master
@@ -120,7 +123,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
     judged = np.zeros(mean.shape, np.uint8)
     judged[rim : view.height - rim, rim : view.width - rim] = 255
     own = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
-    judged = view.counted(cv2.bitwise_and(judged, own))
+    judged = view.counted(cv2.bitwise_and(cv2.bitwise_and(judged, own), taught))
     if not judged.any():
         raise Problem(
             "REGION_INVALID",

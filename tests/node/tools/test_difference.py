@@ -447,3 +447,23 @@ def test_where_ten_good_parts_tell_the_tolerance_the_outermost_pixels_are_judged
         assert (
             difference.measure(seen(at_the_rim, settings, 3, 7), settings, learned).value == found
         )
+
+
+def test_beyond_the_view_of_the_first_good_part_nothing_was_taught_and_nothing_is_judged() -> None:
+    """Without a locator the first good part may lie some px off the master: its border says nothing
+    of what lies beyond it."""
+    across = PART
+    for row in range(5):  # print that runs to the view's border
+        across = across.rectangle(74, 92 + 30 * row, 30, 6, 150)
+    first = shifted(across, 5, 3, 1.0)
+    model = difference.teach(
+        [seen(first, tool(), 4, 0)]
+        + [seen(as_the_line_shows_it(seed, across), tool(), 4, seed) for seed in range(1, 10)],
+        tool(),
+    )
+    taught = tool(model="0" * 64 + ".npz")
+    learned = difference.learn(seen(across, taught, 3, 0), taught, model)
+    assert cv2.countNonZero(learned.judged) < learned.judged.size
+    for seed in range(20, 24):
+        view = seen(as_the_line_shows_it(seed, across), taught, 4, seed)
+        assert difference.measure(view, taught, learned).value == 0
