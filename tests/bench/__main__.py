@@ -76,8 +76,8 @@ def main() -> int:
         "--only",
         metavar="NAME",
         action="append",
-        choices=[*MEASUREMENTS, "tools"],
-        help="this one only",
+        choices=[*MEASUREMENTS, "tools", *tools_table.TOPICS],
+        help="this one only; `tools` is all of " + ", ".join(tools_table.TOPICS),
     )
     parser.add_argument(
         "--rounds", metavar="N", type=int, default=5, help="rounds of each ratio (default 5)"
@@ -132,12 +132,13 @@ def main() -> int:
         )
         console.print(table([figure for _, figure in rows]))
     tools = []
-    if "tools" in chosen:
+    topics = [name for name in tools_table.TOPICS if "tools" in chosen or name in chosen]
+    if topics:
         if args.data is not None and not args.data.is_dir():
             parser.error(f"there is no folder {args.data}")
         with console.status("tools") as status:
             tools = list(
-                tools_table.rows(args.data, lambda topic: status.update(f"tools: {topic}"))
+                tools_table.rows(args.data, lambda topic: status.update(f"tools: {topic}"), topics)
             )
         (console if console.is_terminal else Console(width=180)).print(tools_table.table(tools))
     found = {

@@ -1,7 +1,8 @@
 """What the locator `pattern` must not do, and what is hard for it: rates over many real pictures.
 
 - pictures without the part, in every mode: at most 1 find in 1,000
-- half of the part covered (gray, or another picture; noise sigma 4), with `seen_low`
+- half of the part covered (gray, or another picture; noise sigma 4), with `seen_low`; what lies
+  beyond the photograph is gray there, for its mirror image would show the covered half once more
 - another size where the size is fixed: 0.9 and 1.1 refused, 1.0 found
 - a small pattern in 2448 x 2048 px of other boards, codes, parts and cookies, full circle
 
@@ -155,7 +156,7 @@ def half(taught: list[Taught], others: Others, each: int) -> Iterator[dict[str, 
             told = learned_of(taught, mode, seen_low=seen_low, low=low)
             for (number, name, source, where, _), settings, learned in told:
                 rng = np.random.default_rng([number, 4])
-                for shot in shots(source, where, settings.angle_deg, False, each, number):
+                for shot in shots(source, where, settings.angle_deg, False, each, number, False):
                     picture = half_covered(shot, where, others, rng)
                     counted.look(name, picture, settings, learned, shot.truth)
             yield counted.row(what=f"half covered, {seen_low}, {low}", mode=mode)

@@ -112,9 +112,17 @@ def patterns(
 
 
 def rendered(
-    source: Gray, where: Region, move: Move = (0.0, 0.0, 0.0, 1.0), size: tuple[int, int] = SIZE
+    source: Gray,
+    where: Region,
+    move: Move = (0.0, 0.0, 0.0, 1.0),
+    size: tuple[int, int] = SIZE,
+    mirrored: bool = True,
 ) -> Gray:
-    """The picture with the pattern moved: turned and scaled about its centre, then shifted."""
+    """The picture with the pattern moved: turned and scaled about its centre, then shifted.
+
+    mirrored: whether what lies beyond the source is its mirror image, and else its mean gray level:
+    where half of a part is covered, its mirrored half may be the better one.
+    """
     dx, dy, angle_deg, scale = move
     cx, cy = where.centre
     c, s = scale * math.cos(math.radians(angle_deg)), scale * math.sin(math.radians(angle_deg))
@@ -123,8 +131,10 @@ def rendered(
     half = (FINE - 1) / 2
     turn[:, 2] = FINE * (turn[:, 2] + turn[:, :2] @ (-half / FINE, -half / FINE)) + half
     wide = (FINE * size[0], FINE * size[1])
+    border = cv2.BORDER_REFLECT_101 if mirrored else cv2.BORDER_CONSTANT
+    level = float(source.mean())
     fine = cv2.warpAffine(
-        source, turn, wide, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+        source, turn, wide, flags=cv2.INTER_LANCZOS4, borderMode=border, borderValue=level
     )
     return cv2.resize(fine, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
@@ -145,9 +155,15 @@ def spoilt(picture: Gray, truth: Pose, where: Region, rng: np.random.Generator) 
 
 
 def shots(
-    source: Gray, where: Region, half_range_deg: float, hard: bool, count: int, seed: int
+    source: Gray,
+    where: Region,
+    half_range_deg: float,
+    hard: bool,
+    count: int,
+    seed: int,
+    mirrored: bool = True,
 ) -> Iterator[Shot]:
-    """Moved pictures; the whole pattern lies in each."""
+    """Moved pictures; the whole pattern lies in each. mirrored: see `rendered`."""
     rng = np.random.default_rng([seed, int(half_range_deg), hard])
     x, y = where.centre
     reach = math.hypot(where.width, where.height) / 2 + 2
@@ -155,7 +171,7 @@ def shots(
         to_x, to_y = rng.uniform((reach, reach), (SIZE[0] - reach, SIZE[1] - reach))
         move = (to_x - x, to_y - y, float(rng.uniform(-half_range_deg, half_range_deg)), 1.0)
         truth = Pose(x=to_x, y=to_y, angle_deg=move[2])
-        picture = rendered(source, where, move)
+        picture = rendered(source, where, move, mirrored=mirrored)
         yield Shot(spoilt(picture, truth, where, rng) if hard else picture, truth)
 
 

@@ -9,24 +9,40 @@ One file: one table; each of its rows is made by a function.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.vision import calipers, codes, difference, learned, locate, plain, simple
+from tests.bench.vision import (
+    calipers,
+    codes,
+    difference,
+    learned,
+    locate,
+    plain,
+    print_faults,
+    simple,
+    texts,
+)
 from tests.bench.vision.row import Row
 
 FAILS = 20.0  # a plain way whose median error is this many times ours does not see the thing at all
 
 
-def rows(data: Path | None, progress: Callable[[str], None] = lambda _: None) -> Iterator[Row]:
-    """All rows, topic by topic."""
-    for topic in (_simple, _locate, _calipers, _difference, _codes, _learned, _plain):
-        progress(topic.__name__.strip("_"))
-        yield from topic(data)
+def rows(
+    data: Path | None,
+    progress: Callable[[str], None] = lambda _: None,
+    only: Collection[str] | None = None,
+) -> Iterator[Row]:
+    """All rows, topic by topic; only: of these topics of `TOPICS`."""
+    for name, topic in TOPICS.items():
+        if only is None or name in only:
+            progress(name)
+            yield from topic(data)
 
 
 def _simple(data: Path | None) -> Iterator[Row]:
@@ -158,6 +174,50 @@ def _difference(data: Path | None) -> Iterator[Row]:
         )
 
 
+def _print(data: Path | None) -> Iterator[Row]:
+    """Faults on print, ten good parts taught."""
+    least = {"missing print": 0.95, "moved by 5 px": 0.95, "smeared": 0.6}
+    for own in print_faults.measure(data):
+        what, flagged = own["photo"], own["good_flagged"] / own["good"]
+        yield _row(
+            "difference",
+            f"{what}: good flagged",
+            flagged,
+            None,
+            "share",
+            "at most 0.01",
+            flagged <= 0.01,
+            own["ms"],
+        )
+        for kind in print_faults.KINDS:
+            target = "" if kind == "moved by 2 px" else f"at least {least.get(kind, 0.9):g}"
+            met = None if not target else own[kind] >= least.get(kind, 0.9)
+            yield _row(
+                "difference", f"{what}, {kind}: found", own[kind], None, "share", target, met
+            )
+
+
+def _texts(_data: Path | None) -> Iterator[Row]:
+    """Drawn lines; nothing without the extra `text`."""
+    least = {"dots": 0.7}
+    for own in texts.measure() if find_spec("rapidocr_onnxruntime") else []:
+        kind, lines = own["kind"], own["lines"]
+        right, wrong = own["right"] / lines, own["wrong"] / lines
+        if kind.startswith("unreadable"):
+            met = wrong <= 0.05
+            yield _row(
+                "text", f"{kind}: read", wrong, None, "share", "at most 0.05", met, own["ms"]
+            )
+            continue
+        target, met_right = (
+            (f"at least {least[kind]:g}", right >= least[kind]) if kind in least else ("", None)
+        )
+        yield _row("text", f"{kind}: right", right, None, "share", target, met_right, own["ms"])
+        share = own["sure_wrong"] / max(own["sure"], 1)
+        what = f"{kind}: wrong of those sure to 0.9"
+        yield _row("text", what, share, None, "share", "at most 0.05", share <= 0.05)
+
+
 def _codes(data: Path | None) -> Iterator[Row]:
     """Next to zxing-cpp alone; OpenCV's QRCodeDetector reads far fewer of either."""
     for own in codes.measure(data):
@@ -271,6 +331,19 @@ def _row(
 ) -> Row:
     number = float(ours), None if plain is None else float(plain)
     return Row(tool, what, *number, unit, ms, plain_ms, target, None if met is None else bool(met))
+
+
+TOPICS: dict[str, Callable[[Path | None], Iterator[Row]]] = {
+    "simple": _simple,
+    "locate": _locate,
+    "calipers": _calipers,
+    "difference": _difference,
+    "print": _print,
+    "text": _texts,
+    "codes": _codes,
+    "learned": _learned,
+    "plain": _plain,
+}
 
 
 def table(found: list[Row]) -> Table:
