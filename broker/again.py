@@ -43,10 +43,10 @@ class Again:
             self._left.clear()
             return False
         content = content_of(message)
-        found = self._left[content] > 0
-        if found:
+        again = self._left[content] > 0
+        if again:
             self._left[content] -= 1
-        return found
+        return again
 
 
 def content_of(message: Incoming) -> bytes:

@@ -24,7 +24,17 @@ from typing import Any, Self
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broker.ends import ANSWER_S, Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
+from broker.ends import (
+    ANSWER_S,
+    Accepted,
+    Answered,
+    Delivered,
+    End,
+    Event,
+    Gone,
+    MqttVersions,
+    tell,
+)
 from broker.hearing import Hearing
 from broker.sending import Sending
 from broker.sockets import dial
@@ -86,7 +96,7 @@ class Driver:
             *dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),
         )
         self._listen = listen
-        self._versions = Versions()
+        self._versions = MqttVersions()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 

@@ -33,7 +33,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from broker.acks import Ack, Acks
 from broker.fit import size_of
 from broker.presence import Ask
-from broker.side import ENDINGS, REFUSALS, Ended, Side, Times, told
+from broker.side import ENDINGS, REFUSALS, ConnectionEnd, Side, Times, told
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
 from broker.window import Window
 from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
@@ -67,7 +67,7 @@ class Connection:
         self.side = side
         self.v5 = ask.v5
         self.online = False
-        self.ended: Ended | None = None
+        self.ended: ConnectionEnd | None = None
         self.said: Terms | None = None
         self.window = Window()
         self._times = times
@@ -109,7 +109,7 @@ class Connection:
 
     def run(
         self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]
-    ) -> Ended:
+    ) -> ConnectionEnd:
         """Serve over a socket that was dialled, until the connection ends or `stopping`, and say
         why it ended.
 
@@ -129,11 +129,11 @@ class Connection:
             self.online = False
             with contextlib.suppress(OSError):
                 sock.close()
-        return self.ended or Ended("lost", "the connection was lost")
+        return self.ended or ConnectionEnd("lost", "the connection was lost")
 
     def fail(self, reason: str, message: str, code: int | None = None) -> None:
         """End the connection without a farewell: what was not acknowledged comes again."""
-        self.ended = self.ended or Ended(reason, message, code)
+        self.ended = self.ended or ConnectionEnd(reason, message, code)
 
     def _serve(self, stopping: Callable[[], bool]) -> None:
         client = self.client
@@ -212,7 +212,7 @@ class Connection:
         return sock is not None and self.client.socket() is sock
 
     def _farewell(self, last: Message | None) -> None:
-        self.ended = Ended("stopped", "the node stops")
+        self.ended = ConnectionEnd("stopped", "the node stops")
         sock: Any = self.client.socket()
         if not self.online or sock is None:
             return
@@ -338,13 +338,13 @@ class Connection:
     def _on_publish(
         self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, given: Any
     ) -> None:
-        found = self.window.answered(mid)
-        if found is None:
+        answered = self.window.answered(mid)
+        if answered is None:
             return
-        self._confirm(found.before)
-        self._acks.answered(found.number)
+        self._confirm(answered.before)
+        self._acks.answered(answered.number)
         self.side.confirmed(
-            found.message, reason.value, told(reason, given) if reason.is_failure else None
+            answered.message, reason.value, told(reason, given) if reason.is_failure else None
         )
 
     def _on_pong(self) -> None:

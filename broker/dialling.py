@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from broker.side import Ended
+from broker.side import ConnectionEnd
 from broker.sockets import dial, reason_of
 from schemas.settings import BrokerSettings
 
@@ -95,7 +95,7 @@ class Dialling:
 
     def wait(
         self, stopping: threading.Event, beat: Callable[[], None], waits: Callable[[str], None]
-    ) -> tuple[socket.socket | None, Ended]:
+    ) -> tuple[socket.socket | None, ConnectionEnd]:
         """A socket, or why there is none. beat() is called all the time, waits(why) when it takes
         long."""
         url = self._given[0].url
@@ -103,15 +103,15 @@ class Dialling:
             sock, error = self.look()
             beat()
             if sock is not None:
-                return sock, Ended("stopped", "")
+                return sock, ConnectionEnd("stopped", "")
             if error is not None:
                 reason = "tls" if type(error).__name__.startswith("SSL") else "unreachable"
-                return None, Ended(reason, f"{url}: {reason_of(error)}")
+                return None, ConnectionEnd(reason, f"{url}: {reason_of(error)}")
             step, waited_s = self.waits
             if waited_s > WAITED_S:
                 waits(f"{url} cannot be reached: {step}, for more than {WAITED_S:g} s")
             stopping.wait(LOOK_S[waited_s > 1.0])
-        return None, Ended("stopped", "")
+        return None, ConnectionEnd("stopped", "")
 
     @property
     def waits(self) -> tuple[str, float]:

@@ -100,7 +100,7 @@ class End(Protocol):
         """When `due` next has something; infinite if it never will unless a message comes."""
 
 
-class Versions:
+class MqttVersions:
     """Which version of MQTT to speak: 5 unless the broker does not; what was spoken once is not
     given up over an outage."""
 

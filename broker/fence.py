@@ -160,7 +160,7 @@ class Overdue:
         )
 
 
-class Marks:
+class FenceMarks:
     """Marks of one kind on their way to the broker and back, in order."""
 
     def __init__(self) -> None:
@@ -193,8 +193,8 @@ class Lag:
     """How late what the broker delivers over this connection is."""
 
     def __init__(self) -> None:
-        self._pings = Marks()
-        self._markers = Marks()
+        self._pings = FenceMarks()
+        self._markers = FenceMarks()
         self._number = 0
         self._returned = 0
 
@@ -225,7 +225,7 @@ class Lag:
 
     def forget(self) -> None:
         """No marker comes back: from now on only pings tell."""
-        self._markers = Marks()
+        self._markers = FenceMarks()
 
     @property
     def current_at(self) -> float:

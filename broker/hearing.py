@@ -199,12 +199,12 @@ class Hearing:
                 station.ask_at = min(station.ask_at, now + GRACE_S)
 
     def _replied(self, reply: dict[str, Any], now: float) -> Iterator[Event]:
-        found = (
+        asking = (
             (name, each)
             for name, each in self._stations.items()
             if each.asking == reply.get("request_id")
         )
-        name, station = next(found, (None, None))
+        name, station = next(asking, (None, None))
         if name is None or station is None or reply.get("request_id") is None:
             return
         error, data = reply.get("error"), reply.get("data")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker.side import Ended
+from broker.side import ConnectionEnd
 
 
 class Lane:
@@ -36,7 +36,7 @@ class Lane:
     def online(self) -> None:
         """All subscriptions were answered."""
 
-    def ended(self, why: Ended, *, connected: bool) -> None:
+    def ended(self, why: ConnectionEnd, *, connected: bool) -> None:
         """A connection, or a try, is over."""
 
     def wants_commands(self) -> bool | None:

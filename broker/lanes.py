@@ -32,9 +32,9 @@ from broker.lane import Lane
 from broker.outbox import Outbox
 from broker.reading import Backlog, Delivery
 from broker.reasons import in_one
-from broker.results import Ledger, NoLedger
+from broker.results import NoLedger, ResultLedger
 from broker.session import Session
-from broker.side import Ended, Times
+from broker.side import ConnectionEnd, Times
 from broker.twice import Twice
 from broker.wire import Incoming
 from schemas.settings import BrokerSettings
@@ -112,7 +112,7 @@ class First(Lane):
     def online(self) -> None:
         self._handover.first_at = time.monotonic()
 
-    def ended(self, why: Ended, *, connected: bool) -> None:
+    def ended(self, why: ConnectionEnd, *, connected: bool) -> None:
         handover, now = self._handover, time.monotonic()
         handover.first_at, self._takes_over = None, False
         if connected and why.reason in ("lost", "ended", "taken_over"):
@@ -202,7 +202,7 @@ class Control(Lane):
             handover.twice.forgotten(CONTROL)
         handover.twice.listens(CONTROL)
 
-    def ended(self, why: Ended, *, connected: bool) -> None:
+    def ended(self, why: ConnectionEnd, *, connected: bool) -> None:
         handover = self._handover
         handover.control_there, handover.ended_at = False, time.monotonic()
         if connected:
@@ -229,7 +229,7 @@ class Lanes:
         self,
         settings: BrokerSettings,
         outbox: Outbox,
-        ledger: Ledger,
+        ledger: ResultLedger,
         take: Callable[[list[Delivery]], None],
         command: Callable[[str, Incoming, Backlog | None], None],
         notice: Callable[[str, str], None],

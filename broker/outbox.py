@@ -24,7 +24,7 @@ FEED_LIMIT = 512
 MISC_LIMIT = 4000  # more than one `resend` with short forms
 
 
-class ResultRow(Protocol):
+class Committed(Protocol):
     """A committed result that the broker has not confirmed: `id` grows with each commit."""
 
     @property
@@ -67,7 +67,7 @@ class Outbox:
         self._attended = False
         self._owner: int | None = None
         self._lock = threading.Lock()
-        self._feed: deque[ResultRow] = deque()
+        self._feed: deque[Committed] = deque()
         self._missed: set[str] = set()
         self._newest: dict[str, Message] = {}
 
@@ -216,7 +216,7 @@ class Outbox:
         """Whether nothing waits but newest values."""
         return not (self._feed or self.misc)
 
-    def take_rows(self) -> tuple[list[ResultRow], set[str]]:
+    def take_rows(self) -> tuple[list[Committed], set[str]]:
         """The committed results that were handed over, and the stations that had more than there
         was room for."""
         with self._lock:

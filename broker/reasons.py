@@ -67,26 +67,26 @@ class Reasons:
 
     def all(self, marking: Marking | None, *, online: bool) -> tuple[str, ...]:
         """Every sentence now."""
-        found = [f"{self._lane.about}{self._away}"] if self._away else []
+        reasons = [f"{self._lane.about}{self._away}"] if self._away else []
         if online:
-            found += [*self._lacks.values(), *self._subscriptions.told(), *self._lane.told()]
-        found += self._troubles.told()
+            reasons += [*self._lacks.values(), *self._subscriptions.told(), *self._lane.told()]
+        reasons += self._troubles.told()
         longest = self._troubles.longest.known
         if longest.limit and online:
             seems = "does not take" if longest.sure else "seems not to take"
-            found.append(
+            reasons.append(
                 f"the broker {seems} packets of more than {longest.limit} bytes: they are shortened"
             )
         if marking is not None:
             self._late_at = max(self._late_at, marking.late_at)
-            found += marking.told()
+            reasons += marking.told()
         if time.monotonic() - self._late_at < STAYS_S:
-            found.append(
+            reasons.append(
                 "messages from the broker come late: what is older than its max_age_ms is not"
                 " inspected"
             )
         others = (self._presence.problem, self._ledger, self._waiting)
-        return (*found, *(each for each in others if each))
+        return (*reasons, *(each for each in others if each))
 
 
 def in_one(reasons: tuple[str, ...]) -> str:

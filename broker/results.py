@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from broker.outbox import Outbox, ResultRow
+from broker.outbox import Committed, Outbox
 
 LANE_LIMIT = 256
 BATCH = 64
@@ -32,14 +32,14 @@ ECHOLESS_S = 1.0
 RESULT_HEAD = b'{"schema":"result/1","result_id":"'
 
 
-class Ledger(Protocol):
+class ResultLedger(Protocol):
     """What is needed from the ledger."""
 
     @property
     def lost(self) -> str | None:
         """What is missing since the last run, for people, None if nothing."""
 
-    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:
+    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[Committed]:
         """Unconfirmed results with an id above `after`, oldest first."""
 
     def pending_stations(self) -> list[str]:
@@ -63,7 +63,7 @@ class NoLedger:
 
     lost: str | None = None
 
-    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[ResultRow]:  # noqa: ARG002
+    def pending(self, after: int, limit: int, station: str | None = None) -> Sequence[Committed]:  # noqa: ARG002
         """See Ledger."""
         return ()
 
@@ -92,7 +92,7 @@ class Sent:
 
     __slots__ = ("acked_at", "row", "sure")
 
-    def __init__(self, row: ResultRow) -> None:
+    def __init__(self, row: Committed) -> None:
         self.row = row
         self.acked_at: float | None = None
         self.sure = True
@@ -102,7 +102,7 @@ class _Lane:
     __slots__ = ("behind", "cursor", "in_flight", "rows")
 
     def __init__(self) -> None:
-        self.rows: deque[ResultRow] = deque()
+        self.rows: deque[Committed] = deque()
         self.behind = True
         self.cursor = 0
         self.in_flight = 0
@@ -120,7 +120,7 @@ class _Echo:
 class Results:
     """See the head of this file. All methods are called on the session's thread."""
 
-    def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
+    def __init__(self, outbox: Outbox, ledger: ResultLedger) -> None:
         # rows up to here may have been sent over an earlier connection
         self.maybe_sent = ledger.outbox_last()
         # rows up to here may have been confirmed, which was lost with the end of the ledger: their
@@ -180,11 +180,11 @@ class Results:
             lane.in_flight = 0
         self._taken += sure
 
-    def next(self, may_send: Callable[[str, int], bool]) -> ResultRow | None:
+    def next(self, may_send: Callable[[str, int], bool]) -> Committed | None:
         """The oldest result of those lanes for which may_send(station, how many are in flight) says
         so."""
         self._collect()
-        best: ResultRow | None = None
+        best: Committed | None = None
         for station, lane in self._lanes.items():
             if (lane.rows or lane.behind) and may_send(station, lane.in_flight):
                 row = self._head(station, lane)
@@ -192,7 +192,7 @@ class Results:
                     best = row
         return best
 
-    def sent(self, row: ResultRow) -> Sent:
+    def sent(self, row: Committed) -> Sent:
         """This one is on its way now."""
         lane = self._lanes[row.station]
         lane.rows.popleft()
@@ -293,7 +293,7 @@ class Results:
                 # what comes behind these is read from the ledger
                 lane.behind = len(lane.rows) >= LANE_LIMIT
 
-    def _head(self, station: str, lane: _Lane) -> ResultRow | None:
+    def _head(self, station: str, lane: _Lane) -> Committed | None:
         """The next row of a lane, read from the ledger if need be."""
         while True:
             while lane.rows:

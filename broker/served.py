@@ -21,7 +21,7 @@ from broker.presence import Ask, Presence
 from broker.reading import Backlog, Delivery, Reading
 from broker.reasons import Reasons
 from broker.results import Results
-from broker.side import Ended, Times
+from broker.side import ConnectionEnd, Times
 from broker.subscriptions import Subscriptions
 from broker.terms import Terms
 from broker.turns import Turns
@@ -86,7 +86,7 @@ class Served:
 
     def run(
         self, sock: socket.socket, stopping: Callable[[], bool], last: Callable[[], Message | None]
-    ) -> Ended:
+    ) -> ConnectionEnd:
         """Serve over a socket that was dialled until it ends or `stopping`; see Connection."""
         return self.connection.run(sock, stopping, last)
 

@@ -24,9 +24,9 @@ from broker.outbox import Outbox
 from broker.presence import Presence
 from broker.reading import Backlog, Delivery, Reading
 from broker.reasons import Reasons, in_one
-from broker.results import Ledger, Results
+from broker.results import ResultLedger, Results
 from broker.served import Lasting, Served
-from broker.side import Ended, Times
+from broker.side import ConnectionEnd, Times
 from broker.subscriptions import Subscriptions
 from broker.troubles import Troubles
 from broker.turns import Turns
@@ -53,7 +53,7 @@ class Session:
         self,
         settings: BrokerSettings,
         outbox: Outbox,
-        ledger: Ledger,
+        ledger: ResultLedger,
         take: Callable[[list[Delivery]], None],
         command: Callable[[str, Incoming, Backlog | None], None],
         notice: Callable[[str, str], None],
@@ -216,7 +216,7 @@ class Session:
                 ended = served.run(sock, self._stopping.is_set, lambda: self._last)
             except Exception as error:
                 log.exception("the connection to the broker failed")
-                ended = Ended("fault", f"{type(error).__name__}: {error}")
+                ended = ConnectionEnd("fault", f"{type(error).__name__}: {error}")
             finally:
                 stood_s = time.monotonic() - began if served.connection.said is not None else None
                 blamed = self._leave(served, ended)
@@ -240,7 +240,7 @@ class Session:
         self._reasons.away(why)
         self._tell()
 
-    def _leave(self, served: Served, ended: Ended) -> bool:
+    def _leave(self, served: Served, ended: ConnectionEnd) -> bool:
         """Put a connection away; True if it is known what caused its end."""
         connection = served.connection
         kind, current_at = served.kind, served.current_at

@@ -34,7 +34,7 @@ class Times(NamedTuple):
     farewell_s: float = 2.0
 
 
-class Ended(NamedTuple):
+class ConnectionEnd(NamedTuple):
     """Why a connection ended: a word for counters, a sentence for people, and the broker's reason
     code if it gave one."""
 

@@ -117,13 +117,13 @@ def dial(
         context = _context(settings)
     told(f"asking the name server for {settings.host}")
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise OSError(
             f"the name {settings.host} cannot be resolved: {error.strerror or error}"
         ) from error
-    told(f"connecting to {settings.host}:{settings.port}, {len(found)} addresses")
-    sock = _first(found, limit_s)
+    told(f"connecting to {settings.host}:{settings.port}, {len(addresses)} addresses")
+    sock = _first(addresses, limit_s)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(limit_s)
@@ -138,13 +138,13 @@ def dial(
         raise
 
 
-def _first(found: list[Any], limit_s: float) -> socket.socket:
+def _first(hosts: list[Any], limit_s: float) -> socket.socket:
     """The first of these addresses that answers; each is tried a moment after the one before (RFC
     8305). Raises OSError."""
     trying: dict[int, socket.socket] = {}
-    left = list(found)
+    left = list(hosts)
     failure: OSError = TimeoutError(
-        f"no answer within {limit_s:g} s from {', '.join(sorted({each[4][0] for each in found}))}"
+        f"no answer within {limit_s:g} s from {', '.join(sorted({each[4][0] for each in hosts}))}"
     )
     poll = select.poll()
     until = time.monotonic() + limit_s

@@ -204,9 +204,9 @@ class Subscriptions:
 
     def told(self) -> list[str]:
         """A sentence for each filter that is refused, or granted less than it needs."""
-        found = []
+        reasons = []
         wide = [group.wide for group in self._groups if group.apart and group.wide in self._ended]
-        found += [
+        reasons += [
             f"the broker ends the connection when the node subscribes to {topic}: each is asked for"
             " alone"
             for topic in wide
@@ -215,7 +215,7 @@ class Subscriptions:
             group.wide for group in self._groups if group.apart and group.wide not in self._ended
         )
         if apart:
-            found.append(
+            reasons.append(
                 f"the broker has no wildcards for {apart}: each station and command is subscribed"
                 " on its own, and what is sent to others is not answered"
             )
@@ -223,15 +223,15 @@ class Subscriptions:
             for topic in group.topics:
                 if topic in self._refused:
                     why = self._refused[topic]
-                    found.append(
+                    reasons.append(
                         f"the broker refuses the subscription to {topic}: {why}, so {group.without}"
                     )
         if any(self._granted.get(topic) == 0 for topic in self._triggers.topics):
-            found.append(
+            reasons.append(
                 f"the broker grants {self._triggers.wide} with QoS 0 only: triggers can be lost on"
                 " the way"
             )
-        return found
+        return reasons
 
     def _want(self, topics: Iterable[str]) -> None:
         for each in topics:

@@ -47,30 +47,30 @@ def terms(settings: BrokerSettings, session_present: bool, properties: Any) -> T
 
 def lacks(said: Terms, settings: BrokerSettings) -> dict[str, str]:
     """What the node has to do without: a sentence each, by a word."""
-    found: dict[str, str] = {}
+    lacking: dict[str, str] = {}
     if said.expiry_s == 0:
-        found["session"] = (
+        lacking["session"] = (
             "the broker keeps no session for us: what is sent while the node is away is lost"
         )
     elif said.expiry_s < settings.session_expiry_s:
-        found["session"] = (
+        lacking["session"] = (
             f"the broker keeps our session for {said.expiry_s} s only, not"
             f" {settings.session_expiry_s} s: what is sent while the node is away for longer is"
             " lost"
         )
     if said.max_qos < 1:
-        found["qos"] = "the broker takes QoS 0 only: triggers and results can be lost on the way"
+        lacking["qos"] = "the broker takes QoS 0 only: triggers and results can be lost on the way"
     if not said.retain:
-        found["retain"] = (
+        lacking["retain"] = (
             "the broker keeps no retained messages: state, latest and alarms are heard by those who"
             " listen just then"
         )
     if said.max_packet is not None and said.max_packet < ENOUGH_BYTES:
-        found["packet"] = (
+        lacking["packet"] = (
             f"the broker takes packets of at most {said.max_packet} bytes: what is longer is"
             " shortened or not sent"
         )
-    return found
+    return lacking
 
 
 ENOUGH_BYTES = 64 * 1024

@@ -22,7 +22,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
-from broker.ends import ANSWER_S, Accepted, Answered, Delivered, End, Event, Gone, Versions, tell
+from broker.ends import (
+    ANSWER_S,
+    Accepted,
+    Answered,
+    Delivered,
+    End,
+    Event,
+    Gone,
+    MqttVersions,
+    tell,
+)
 from broker.hearing import Hearing
 from broker.link import Link, Waiter, WrongProtocol
 from broker.sending import Sending
@@ -71,7 +81,7 @@ class Driver:
             *dict.fromkeys([each for end in ends for each in end.filters] + [*topics]),
         )
         self._listen = listen
-        self._versions = Versions(v5=v5)
+        self._versions = MqttVersions(v5=v5)
         self._waiter: Waiter | None = None
         self._thread = threading.Thread(target=self._run, name="ends", daemon=True)
         self._thread.start()

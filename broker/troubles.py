@@ -93,11 +93,11 @@ class Troubles:
             "the broker ends the connection when the node publishes to a topic with a dot: alarms"
             " of stations and most events do not go out"
         )
-        found = [of_dots] if self.no_dots else []
+        reasons = [of_dots] if self.no_dots else []
         for topic, trouble in self._topics.items():
             if trouble.told and not (self.no_dots and self._dots.concern(topic)):
-                found.append(trouble.told)
-        return found
+                reasons.append(trouble.told)
+        return reasons
 
     def may_send(self, topic: str, on_their_way: int, of_topic: int) -> bool:
         """Whether a message to it may go out now, with that many others on their way."""

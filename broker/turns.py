@@ -18,7 +18,7 @@ from collections import deque
 from broker.connection import Connection
 from broker.fence import Fence
 from broker.fit import fitted
-from broker.outbox import Outbox, ResultRow
+from broker.outbox import Committed, Outbox
 from broker.results import Results, Sent
 from broker.troubles import TOO_LARGE, Troubles
 from broker.wire import Message
@@ -233,7 +233,7 @@ class Turns:
         )
         return True
 
-    def _send(self, connection: Connection, message: Message, row: ResultRow | None = None) -> None:
+    def _send(self, connection: Connection, message: Message, row: Committed | None = None) -> None:
         """Send a message within the packet limit, or report that it cannot be sent."""
         assert connection.said is not None
         limit = self._troubles.limit_of(message.topic, connection.said.max_packet)

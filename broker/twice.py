@@ -30,11 +30,11 @@ class _Came:
             self.take(self._order.popleft())
 
     def take(self, content: bytes) -> bool:
-        found = self._left[content] > 0
+        again = self._left[content] > 0
         self._left[content] -= 1
         if self._left[content] <= 0:
             del self._left[content]
-        return found
+        return again
 
     def clear(self) -> None:
         self._left.clear()

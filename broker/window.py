@@ -64,10 +64,10 @@ class Window:
     def written(self, mid: int | None = None) -> list[Message]:
         """The messages of QoS 0 that went out before that one, or all of them: they have nothing
         more to wait for."""
-        found = []
+        messages = []
         for each, message in list(self._messages.items()):
             if each == mid:
                 break
             if not message.qos:
-                found.append(self._messages.pop(each))
-        return found
+                messages.append(self._messages.pop(each))
+        return messages

@@ -139,12 +139,12 @@ class Client(mqtt.Client):
     def _packet_read(self) -> Any:
         """The next packet: read here if it is one of those that come often and is there as a whole,
         else by paho."""
-        found = None
+        packet = None
         if self._arrived is not None and not self._in_packet["command"]:
             self._dialled.fill()
-            found = self._dialled.packet()
-        if found is not None:
-            first, body, end = found
+            packet = self._dialled.packet()
+        if packet is not None:
+            first, body, end = packet
             if (
                 first >> 4 == mqtt.PUBLISH >> 4
                 and (message := read_publish(first, body, v5=self._v5)) is not None

@@ -120,9 +120,9 @@ def from_checkerboard(
         )
     height, width = pictures[0].shape[:2]
     boards = [_corners(picture, columns, rows) for picture in in_time(pictures, until)]
-    found = [number for number, board in enumerate(boards) if board is not None]
-    if len(found) < LEAST_VIEWS or (in_plane is not None and in_plane not in found):
-        missing = [number for number in range(len(boards)) if number not in found]
+    usable = [number for number, board in enumerate(boards) if board is not None]
+    if len(usable) < LEAST_VIEWS or (in_plane is not None and in_plane not in usable):
+        missing = [number for number in range(len(boards)) if number not in usable]
         raise Problem(
             "NO_CONTRAST",
             f"no board of {columns} x {rows} inner corners in the pictures {missing}, counted"
@@ -130,11 +130,11 @@ def from_checkerboard(
         )
     grid = np.zeros((columns * rows, 3), np.float32)
     grid[:, :2] = np.mgrid[:columns, :rows].T.reshape(-1, 2) * square_mm
-    corners: Any = [boards[number] for number in found]
+    corners: Any = [boards[number] for number in usable]
     # k3 stays 0: with boards that do not reach the corners it runs wild there, and it changes
     # nothing elsewhere
     error, camera, distortion, turns, places = cv2.calibrateCamera(
-        [grid] * len(found), corners, (width, height), None, None, flags=cv2.CALIB_FIX_K3
+        [grid] * len(usable), corners, (width, height), None, None, flags=cv2.CALIB_FIX_K3
     )
     camera, distortion = np.asarray(camera, float), np.asarray(distortion, float).ravel()[:5]
     straight = [_undistorted(board.reshape(-1, 2), camera, distortion) for board in corners]
@@ -144,7 +144,7 @@ def from_checkerboard(
         _check_one_plane(normals, away)
         board = straight[int(np.abs(normals[:, 2]).argmax())]
     else:
-        board = straight[found.index(in_plane)]
+        board = straight[usable.index(in_plane)]
     homography, _ = cv2.findHomography(board, grid[:, :2].astype(float))
     plane = tuple(tuple(float(value) for value in row) for row in homography)
     mm_per_px = square_mm / _side(board, columns, rows)

@@ -8,19 +8,19 @@ import time
 
 from node.part import Part
 from node.station import Station
-from node.worker.seam import Job, ReadyProgram
+from node.worker.seam import PartJob, ReadyProgram
 
 LAMPS = {"busy", "always_on"}  # outputs that begin with a part, and may light it
 
 
-def as_job(part: Part, station: Station, program: ReadyProgram, began_ns: int) -> Job:
+def as_job(part: Part, station: Station, program: ReadyProgram, began_ns: int) -> PartJob:
     """What is asked of the worker; began_ns: when its time began to run."""
     after_ns = part.received_ns + station.settings.trigger_delay_ms * 1_000_000
     deadline_ns = min(
         began_ns + program.limits_ms * 1_000_000,
         max(after_ns, began_ns) + station.settings.camera.timeout_ms * 1_000_000,
     )
-    return Job(
+    return PartJob(
         part.id,
         part.trigger_id,
         part.trigger,
@@ -54,7 +54,7 @@ def early(part: Part, station: Station) -> ReadyProgram | None:
     ):
         return None
 
-    def asked(program: ReadyProgram) -> Job | None:
+    def asked(program: ReadyProgram) -> PartJob | None:
         if real and LAMPS & set(program.outputs.values()):
             return None
         return as_job(part, station, program, time.monotonic_ns())

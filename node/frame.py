@@ -57,7 +57,7 @@ IN_PLACE = Placement()
 
 
 @dataclass(frozen=True, eq=False)
-class Site:
+class ViewSite:
     """Where a view is taken in the master: its size, its own axes (2 x 3: view to master), and
     which pixels count.
 
@@ -78,7 +78,7 @@ class Site:
 
 
 @lru_cache(maxsize=1024)
-def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
+def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> ViewSite:
     """The site of a region without the parts to be ignored. Raises Problem REGION_INVALID if no
     pixel is left."""
     corners = np.array(region.corners, float)
@@ -113,7 +113,7 @@ def site(region: AnyRegion, ignore: tuple[AnyRegion, ...] = ()) -> Site:
         shape, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
     border = _read_only(np.flatnonzero(shape != inner))
-    return Site(width, height, matrix, mask, size_px, corners, upright, border)
+    return ViewSite(width, height, matrix, mask, size_px, corners, upright, border)
 
 
 def _covers(region: AnyRegion, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -242,17 +242,17 @@ class Frame:
             frame._once(self._whole, lambda: gray)
         return frame
 
-    def _leaves(self, where: Site, left: float, top: float) -> str:
+    def _leaves(self, where: ViewSite, left: float, top: float) -> str:
         return (
             f"{where.width} x {where.height} px at ({left:.1f}, {top:.1f}) leave the frame of"
             f" {self.width} x {self.height} px"
         )
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = make()
-        return found
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = make()
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +265,7 @@ class View:
     """
 
     frame: Frame
-    site: Site
+    site: ViewSite
     placement: Placement
     matrix: NDArray[np.float64]
     cut: tuple[int, int] | None

@@ -29,7 +29,7 @@ def inspect(part: Part, station: Station) -> None:
     try:
         job = trigger(part, station, record)
         record.trigger_ns = time.monotonic_ns()
-        record.found = station.worker.look(job)
+        record.outcome = station.worker.look(job)
     except Problem as problem:
         record.fail(problem)
     except Exception as error:
@@ -42,10 +42,10 @@ def inspect(part: Part, station: Station) -> None:
         # before the lines are driven: what cannot be reported must not be shown
         compose(record, station)
         assert record.result is not None
-        verdict, program = record.result.verdict, record.found.program
+        verdict, program = record.result.verdict, record.outcome.program
         if program is not None:  # a newer version judged, or another program was selected meanwhile
             station.assign(program)
-        tools = {tool.name: tool.verdict for tool in record.found.tools}
+        tools = {tool.name: tool.verdict for tool in record.outcome.tools}
         record.outputs = output(verdict, tools, program, station.driver, station.id)
         record.output_ended()
         publish(record, station)

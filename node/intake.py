@@ -27,7 +27,7 @@ from node.seldom import Seldom
 from node.station import Station
 from schemas import EVALUATION, AcceptedTrigger, Problem, Result, Trigger
 from schemas.result import Source
-from schemas.store.ledger import Accepted, Answer, Duplicate, Ledger, LedgerEntry
+from schemas.store.ledger import Answer, Duplicate, Ledger, LedgerEntry, TriggerStored
 from schemas.trigger import EMPTY, bad_id
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class Intake:
         STORE_FAILED: none may."""
         # only afterwards: what cannot be stored is delivered again and again
         tell: list[Callable[[], object]] = []
-        found = [self._arrival(each, Received.now(each.waited_s), tell) for each in deliveries]
-        self._commit([arrival for arrival in found if arrival is not None])
+        arrivals = [self._arrival(each, Received.now(each.waited_s), tell) for each in deliveries]
+        self._commit([arrival for arrival in arrivals if arrival is not None])
         for each in tell:
             each()
 
@@ -212,9 +212,9 @@ class Intake:
             ):
                 ids.setdefault(arrival.station.id, set()).add(arrival.trigger_id)
         known = {
-            (station, found)
+            (station, taken)
             for station, wanted in ids.items()
-            for found in self._known(station, wanted)
+            for taken in self._known(station, wanted)
         }
         numbers: dict[tuple[str, str], int] = {}
         for arrival in arrivals:
@@ -255,7 +255,7 @@ class Intake:
 
     # After the commit
 
-    def _settle(self, arrival: Arrival, answer: Accepted | Duplicate) -> Taken:
+    def _settle(self, arrival: Arrival, answer: TriggerStored | Duplicate) -> Taken:
         station, trigger_id, result = arrival.station, arrival.trigger_id, arrival.result
         if isinstance(answer, Duplicate):
             if arrival.reserved:

@@ -9,23 +9,25 @@ from schemas import Fault, Problem, Verdict
 from schemas.program import judgement_tree
 
 
-def judge(found: Inspection, program: LoadedProgram) -> tuple[Verdict, Fault | None]:
+def judge(inspection: Inspection, program: LoadedProgram) -> tuple[Verdict, Fault | None]:
     """The verdict and, for ERROR, why. Raises Problem PROGRAM_EMPTY, TIMEOUT, JUDGEMENT_FAILED.
 
     One tool without a value is an ERROR of the whole, whatever the others say: `any` of what could
     not be seen is not OK.
     """
-    if not found.findings or len(found.findings) != len(program.tools):
+    if not inspection.findings or len(inspection.findings) != len(program.tools):
         raise Problem("PROGRAM_EMPTY", program.program.id)
-    for finding in found.findings:
+    for finding in inspection.findings:
         if finding.result.verdict not in ("OK", "NG"):
             fault = finding.result.error or Fault(code="NO_VALUE", message="no value")
             return "ERROR", Fault(
                 code=fault.code, message=f"tool {finding.result.name}: {fault.message}"
             )
-    passed = {finding.result.name: finding.result.verdict == "OK" for finding in found.findings}
+    passed = {
+        finding.result.name: finding.result.verdict == "OK" for finding in inspection.findings
+    }
     good = decide(program.program.judgement, passed)
-    elapsed_ms = (time.monotonic_ns() - found.began_ns) / 1e6
+    elapsed_ms = (time.monotonic_ns() - inspection.began_ns) / 1e6
     if elapsed_ms > program.program.limits_ms:
         raise Problem(
             "TIMEOUT", f"{elapsed_ms:.0f} ms, at most {program.program.limits_ms} ms are allowed"

@@ -10,37 +10,39 @@ from node.locate import locate
 from node.measure import measure
 from node.seen import Inspection
 from node.worker.bench import Bench
-from node.worker.seam import LOADING_S, Found, Job
+from node.worker.seam import LOADING_S, PartJob, PartOutcome
 from schemas import Problem
 
 log = logging.getLogger(__name__)
 
 
-def look(job: Job, bench: Bench) -> Found:
+def look(job: PartJob, bench: Bench) -> PartOutcome:
     """What was found out about one part. Never raises."""
-    found = Inspection(job)
+    inspection = Inspection(job)
     try:
-        found.program = program = bench.shelf.get(job.program, LOADING_S)
+        inspection.program = program = bench.shelf.get(job.program, LOADING_S)
         bench.doing("acquire")
         asked = program.program.camera
         request = Request(job.after_ns, job.deadline_ns, job.trigger.part_id, asked)
         limits = bench.settings.camera.quality
-        found.frame, _ = acquire(bench.camera, request, limits, program.size)
-        found.step("acquire")
+        inspection.frame, _ = acquire(bench.camera, request, limits, program.size)
+        inspection.step("acquire")
         bench.doing("locator")
-        found.pose, found.placement = locate(found.frame, program.program.locator, program.locator)
-        found.step("locate")
-        found.findings = measure(
-            found.frame, found.placement, program, job.trigger, doing=bench.doing
+        inspection.pose, inspection.placement = locate(
+            inspection.frame, program.program.locator, program.locator
         )
-        found.step("measure")
-        found.verdict, found.fault = judge(found, program)
-        found.step("judge")
+        inspection.step("locate")
+        inspection.findings = measure(
+            inspection.frame, inspection.placement, program, job.trigger, doing=bench.doing
+        )
+        inspection.step("measure")
+        inspection.verdict, inspection.fault = judge(inspection, program)
+        inspection.step("judge")
     except Problem as problem:
-        found.fail(problem)
+        inspection.fail(problem)
     except Exception as error:
         log.exception("station %s: inspection of %s failed", bench.id, job.trigger_id)
-        found.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
+        inspection.fail(Problem("INTERNAL", f"{type(error).__name__}: {error}"))
     bench.doing("")
-    bench.saw(job.row, found)
-    return found.told()
+    bench.saw(job.row, inspection)
+    return inspection.told()

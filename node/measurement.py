@@ -64,8 +64,8 @@ class Feature:
 
 def outlines(view: View, mask: Pixels) -> tuple[Mark, ...]:
     """The outlines of what is not 0 in a mask of the view's size, the 200 longest at most."""
-    found, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    longest = sorted(found, key=len, reverse=True)[:200]
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    longest = sorted(contours, key=len, reverse=True)[:200]
     return tuple(Mark(view.to_frame(points), closed=True) for points in longest)
 
 

@@ -56,12 +56,12 @@ class Memo:
         self._asked.clear()
 
     def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        found = self._made.get(key)
-        if found is None:
+        held = self._made.get(key)
+        if held is None:
             began_ns = time.monotonic_ns()
             made = make()
-            found = self._made[key] = made, time.monotonic_ns() - began_ns
+            held = self._made[key] = made, time.monotonic_ns() - began_ns
         else:
-            self._saved_ns += found[1]
+            self._saved_ns += held[1]
         self._asked[key] = self._run
-        return found[0]
+        return held[0]

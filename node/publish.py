@@ -39,8 +39,8 @@ def compose(record: Record, station: "Station") -> None:
             Problem("INTERNAL", f"the result cannot be made: {type(error).__name__}: {error}")
         )
         record.result = smallest(record, station, result_id)
-    if record.found.fault is not None and record.found.fault.code == "INTERNAL":
-        station.faulty(record.found.fault.message)
+    if record.outcome.fault is not None and record.outcome.fault.code == "INTERNAL":
+        station.faulty(record.outcome.fault.message)
 
 
 def publish(record: Record, station: "Station") -> None:
@@ -56,7 +56,7 @@ def publish(record: Record, station: "Station") -> None:
     duration_ms = (time.monotonic_ns() - record.part.received_ns) // 1000 / 1000
     last = {
         "outputs": record.outputs,
-        "timings_ms": record.found.timings_ms,
+        "timings_ms": record.outcome.timings_ms,
         "finished_at": utc(),
         "duration_ms": duration_ms,
     }

@@ -37,21 +37,21 @@ class Quality(NamedTuple):
 def check(frame: Frame, limits: QualityLimits) -> Quality:
     """The frame's figures. Raises Problem IMAGE_QUALITY with the first figure that is outside of
     its limit."""
-    found = measure(frame)
-    if found.brightness < limits.brightness_low:
-        raise _outside("too dark, brightness", found.brightness, "below", limits.brightness_low)
-    if found.brightness > limits.brightness_high:
-        raise _outside("too light, brightness", found.brightness, "above", limits.brightness_high)
-    if found.clipped > limits.clipped_high:
+    quality = measure(frame)
+    if quality.brightness < limits.brightness_low:
+        raise _outside("too dark, brightness", quality.brightness, "below", limits.brightness_low)
+    if quality.brightness > limits.brightness_high:
+        raise _outside("too light, brightness", quality.brightness, "above", limits.brightness_high)
+    if quality.clipped > limits.clipped_high:
         raise _outside(
             "clipped, share of pixels that are black, or burnt out in a channel,",
-            found.clipped,
+            quality.clipped,
             "above",
             limits.clipped_high,
         )
-    if found.sharpness < limits.sharpness_low:
-        raise _outside("blurred, sharpness", found.sharpness, "below", limits.sharpness_low)
-    return found
+    if quality.sharpness < limits.sharpness_low:
+        raise _outside("blurred, sharpness", quality.sharpness, "below", limits.sharpness_low)
+    return quality
 
 
 def measure(frame: Frame) -> Quality:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from node.part import Part, as_ms
-from node.worker.seam import Found
+from node.worker.seam import PartOutcome
 from schemas import Fault, Problem, Result
 
 
@@ -19,7 +19,7 @@ class Record:
     """
 
     part: Part
-    found: Found = field(init=False)
+    outcome: PartOutcome = field(init=False)
     outputs: Literal["ok", "error", "none"] = "none"
     result: Result | None = None
     began_ns: int = field(default_factory=time.monotonic_ns)
@@ -27,15 +27,17 @@ class Record:
 
     def __post_init__(self) -> None:
         wait = {"wait": as_ms(self.began_ns - self.part.received_ns)}
-        self.found = Found(self.part.id, "ERROR", None, None, (), None, wait, None, self.began_ns)
+        self.outcome = PartOutcome(
+            self.part.id, "ERROR", None, None, (), None, wait, None, self.began_ns
+        )
 
     def output_ended(self) -> None:
         """The step `output` ends now; what was found before the part was there waited for it."""
-        begun_ns = max(self.found.ended_ns, self.began_ns)
-        self.found.timings_ms["output"] = as_ms(time.monotonic_ns() - begun_ns)
+        begun_ns = max(self.outcome.ended_ns, self.began_ns)
+        self.outcome.timings_ms["output"] = as_ms(time.monotonic_ns() - begun_ns)
 
     def fail(self, problem: Problem) -> None:
         """The part cannot be judged."""
         fault = Fault(code=problem.code, message=problem.message[:1000])
         now = time.monotonic_ns()
-        self.found = self.found._replace(verdict="ERROR", fault=fault, ended_ns=now)
+        self.outcome = self.outcome._replace(verdict="ERROR", fault=fault, ended_ns=now)

@@ -7,7 +7,7 @@ from node.frame import IN_PLACE, Frame, Placement
 from node.measurement import Mark, Measurement
 from node.part import Part, as_ms
 from node.program import LoadedProgram
-from node.worker.seam import Found, Job
+from node.worker.seam import PartJob, PartOutcome
 from schemas import Fault, Pose, Problem, ToolResult, Verdict
 
 
@@ -27,7 +27,7 @@ class Finding:
 class Inspection:
     """What one part has become so far, with its pixels; a verdict that is not set is an ERROR."""
 
-    part: Part | Job
+    part: Part | PartJob
     program: LoadedProgram | None = None
     frame: Frame | None = None
     pose: Pose | None = None
@@ -41,7 +41,7 @@ class Inspection:
     began_ns: int = 0
 
     def __post_init__(self) -> None:
-        began = self.part.began_ns if isinstance(self.part, Job) else time.monotonic_ns()
+        began = self.part.began_ns if isinstance(self.part, PartJob) else time.monotonic_ns()
         self.began_ns = self._mark_ns = began
         self.timings_ms["wait"] = as_ms(self.began_ns - self.part.received_ns)
 
@@ -63,9 +63,9 @@ class Inspection:
         self.fault = Fault(code=problem.code, message=problem.message[:1000])
         self.places = problem.details.get("places", ())
 
-    def told(self) -> Found:
+    def told(self) -> PartOutcome:
         """What goes over the seam of it."""
-        return Found(
+        return PartOutcome(
             self.part.row,
             self.verdict,
             self.fault,

@@ -23,7 +23,7 @@ from node import ending, limits
 from node.alarms import Alarms
 from node.chores.certificates import CertificateWatch
 from node.chores.faults import Faults
-from node.chores.figures import Figures
+from node.chores.figures import NodeFigures
 from node.chores.info_telling import InfoTelling
 from node.chores.keeping import Keeping
 from node.chores.retention import Retention
@@ -44,7 +44,7 @@ from node.metrics import Metrics
 from node.notify import notify
 from node.pictures.keeping import PictureKeeping
 from node.shared import Shared
-from node.sources import Edges, Sources
+from node.sources import InputEdges, Sources
 from node.state_lock import lock_state
 from node.station import LOAD_S, Station
 from node.telemetry.tracing import Tracing
@@ -53,7 +53,7 @@ from node.worker.in_process import ProcessWorker
 from node.worker.seam import Crash, Worker
 from node.worker.spare import Spare
 from node.worker.tries import Tries
-from node.worker.wire import Setup
+from node.worker.wire import WorkerSetup
 from schemas import (
     AcceptedTrigger,
     Event,
@@ -72,7 +72,7 @@ from schemas.store.programs import Programs
 from schemas.store.state import secured
 
 if TYPE_CHECKING:
-    from node.worker.threads import Threads
+    from node.worker.threads import StationThreads
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Service:
         self.programs = Programs(state / "programs")
         store = Pictures(state / "pictures", settings.pictures, lived=self.ledger.lived)
         self.pictures = PictureKeeping(store, self.metrics, previews=settings.preview)
-        self.edges = Edges(station.id for station in settings.station)
+        self.edges = InputEdges(station.id for station in settings.station)
         banks = {
             station.id: (station.lines, make_bank(station.lines)) for station in settings.station
         }
@@ -112,7 +112,7 @@ class Service:
             self.metrics,
             self.tracing,
         )
-        self.threads: Threads | None = None
+        self.threads: StationThreads | None = None
         self.processes: dict[str, ProcessWorker] = {}
         self.spare = Spare()
         self.stations: dict[str, Station] = {
@@ -162,11 +162,11 @@ class Service:
         settings = self.settings
         if station.worker == "thread":
             if self.threads is None:
-                from node.worker.threads import Threads
+                from node.worker.threads import StationThreads
 
-                self.threads = Threads(settings, self.pictures, self._show)
+                self.threads = StationThreads(settings, self.pictures, self._show)
             return self.threads.worker(station, folder)
-        setup = Setup(
+        setup = WorkerSetup(
             settings.node_id,
             station,
             str(folder),
@@ -188,7 +188,7 @@ class Service:
         failed: dict[str, Problem] = {}
         storing = Storing(stations, ledger, self.settings.history, alarms, metrics, failed)
         care = StationCare(stations, driver, alarms, outbox)
-        figures = Figures(
+        figures = NodeFigures(
             self.settings,
             stations,
             driver,

@@ -30,10 +30,10 @@ LASTING = ("PROGRAM_INVALID", "PROGRAM_EMPTY", "TOOL_CRASHED")
 class _Kept:
     """A program that was loaded, or why it could not be."""
 
-    def __init__(self, found: LoadedProgram | Problem, version: int) -> None:
-        self.found = found
+    def __init__(self, loaded: LoadedProgram | Problem, version: int) -> None:
+        self.ready = loaded
         self.version = version
-        self.bytes = size_of(found)
+        self.bytes = size_of(loaded)
         self.at = self.used_at = time.monotonic()
 
 
@@ -79,21 +79,21 @@ class Shelf:
         kept = self._kept.get(program_id)
         if kept is not None:
             kept.used_at = time.monotonic()
-            found = kept.found
+            loaded = kept.ready
         else:
             try:
-                found = self._load_soon(program_id).result(limit_s)
+                loaded = self._load_soon(program_id).result(limit_s)
             except TimeoutError:
                 raise Problem("PROGRAM_LOADING", program_id) from None
-        if isinstance(found, Problem):
-            raise found.with_traceback(None)  # otherwise it would grow with every part
-        return found
+        if isinstance(loaded, Problem):
+            raise loaded.with_traceback(None)  # otherwise it would grow with every part
+        return loaded
 
     def peek(self, program_id: str) -> LoadedProgram | Problem | None:
         """What get() would give or raise, without waiting; None while it is loaded."""
         kept = self._kept.get(program_id)
         if kept is not None:
-            return kept.found
+            return kept.ready
         try:
             self._load_soon(program_id)
         except Problem as problem:
@@ -102,7 +102,7 @@ class Shelf:
 
     def all(self) -> dict[str, LoadedProgram | Problem]:
         """What is loaded, and what could not be."""
-        return {program_id: kept.found for program_id, kept in list(self._kept.items())}
+        return {program_id: kept.ready for program_id, kept in list(self._kept.items())}
 
     def problem(self, program_id: str) -> Problem | None:
         """Why a program cannot run, or None."""
@@ -124,9 +124,9 @@ class Shelf:
             heads = {head.id: head for head in self.store.list()}
             if self._heads is not None:
                 changed = [
-                    id
-                    for id in sorted({*heads, *self._heads})
-                    if heads.get(id) != self._heads.get(id)
+                    head_id
+                    for head_id in sorted({*heads, *self._heads})
+                    if heads.get(head_id) != self._heads.get(head_id)
                 ]
             self._heads = heads
         loads = []
@@ -141,17 +141,17 @@ class Shelf:
         due = []
         with self._lock:
             for program_id, kept in list(self._kept.items()):
-                head, found = heads.get(program_id), kept.found
+                head, loaded = heads.get(program_id), kept.ready
                 held = program_id in self._held.values()
                 if head is None:
                     del self._kept[program_id]
-                elif isinstance(found, LoadedProgram):
-                    if found.version != head.version:
+                elif isinstance(loaded, LoadedProgram):
+                    if loaded.version != head.version:
                         due.append(program_id)
-                elif held and (kept.version != head.version or found.code not in LASTING):
+                elif held and (kept.version != head.version or loaded.code not in LASTING):
                     due.append(program_id)
                 elif not held and (
-                    found.code not in LASTING or time.monotonic() - kept.at > RETRY_S
+                    loaded.code not in LASTING or time.monotonic() - kept.at > RETRY_S
                 ):
                     del self._kept[program_id]
         return due
@@ -181,7 +181,7 @@ class Shelf:
                     del self._loading[program_id]
                     self._let_go(program_id)
                     break
-        future.set_result(kept.found)
+        future.set_result(kept.ready)
 
     def _load(self, program_id: str) -> _Kept:
         version = self._newest(program_id) or 0  # also of one that can no longer be read

@@ -19,7 +19,7 @@ EDGE_LIMIT = 256
 EDGE_BATCH = 64
 
 
-class Edges:
+class InputEdges:
     """Edges of input lines on their way from the thread of the lines to the intake.
 
     So many may wait; those beyond have no place, but are counted, so that each is answered.
@@ -64,7 +64,7 @@ class Edges:
 class Sources:
     """The thread that gives edges and timers to the intake."""
 
-    def __init__(self, stations: Mapping[str, Station], intake: Intake, edges: Edges) -> None:
+    def __init__(self, stations: Mapping[str, Station], intake: Intake, edges: InputEdges) -> None:
         self.beat_ns = time.monotonic_ns()
         self._stations = stations
         self._intake = intake

@@ -4,7 +4,7 @@ import time
 from typing import Any, Protocol
 
 from node.record import Record
-from node.worker.seam import NO_IMAGES, Found
+from node.worker.seam import NO_IMAGES, PartOutcome
 from schemas import EVALUATION, Images, Result, utc
 from schemas.result import MAX_RESULT_BYTES, Fault
 
@@ -13,7 +13,7 @@ LATER_BYTES = 64  # by how much a result can grow after it was fitted: seq, time
 NO_VERDICT = Fault(code="INTERNAL", message="no verdict was reached")
 
 
-class Whose(Protocol):
+class ResultOwner(Protocol):
     """Whose a result is: a station's, or its bench's for what an editor tries."""
 
     node_id: str
@@ -26,37 +26,37 @@ class Whose(Protocol):
 
 def build(
     record: Record,
-    station: Whose,
+    station: ResultOwner,
     result_id: str,
     seq: int,
     images: Images = NO_IMAGES,
 ) -> Result:
     """The result of an inspection as it will be stored and published, except for what is known only
     then."""
-    part, found = record.part, record.found
-    verdict, fault = found.verdict, found.fault
+    part, outcome = record.part, record.outcome
+    verdict, fault = outcome.verdict, outcome.fault
     if fault is not None:
         verdict = "ERROR"
     elif verdict == "ERROR":
         fault = NO_VERDICT
-    program = found.program.id if found.program else part.trigger.program or station.program_id
-    found = found._replace(verdict=verdict, fault=fault)
-    made = _made(record, found, station, result_id, seq, program, part.trigger.meta, images)
+    program = outcome.program.id if outcome.program else part.trigger.program or station.program_id
+    outcome = outcome._replace(verdict=verdict, fault=fault)
+    made = _made(record, outcome, station, result_id, seq, program, part.trigger.meta, images)
     return _fit(made)
 
 
-def smallest(record: Record, station: Whose, result_id: str) -> Result:
+def smallest(record: Record, station: ResultOwner, result_id: str) -> Result:
     """The ERROR of a part of which nothing is said but which part it is, and why."""
-    fault = record.found.fault or NO_VERDICT
+    fault = record.outcome.fault or NO_VERDICT
     fault = Fault(code=fault.code, message=fault.message.encode("ascii", "replace").decode())
-    nothing = Found(record.found.row, "ERROR", fault, None, (), None, {}, None, 0)
+    nothing = PartOutcome(record.outcome.row, "ERROR", fault, None, (), None, {}, None, 0)
     return _made(record, nothing, station, result_id)
 
 
 def _made(
     record: Record,
-    found: Found,
-    station: Whose,
+    outcome: PartOutcome,
+    station: ResultOwner,
     result_id: str,
     seq: int = 0,
     program: str | None = None,
@@ -74,23 +74,23 @@ def _made(
         node=station.node_id,
         station=part.station,
         seq=seq,
-        verdict=found.verdict,
-        evaluation=EVALUATION[found.verdict],
+        verdict=outcome.verdict,
+        evaluation=EVALUATION[outcome.verdict],
         program=program,
-        program_version=found.program.version if found.program else None,
-        program_hash=found.program.hash if found.program else None,
+        program_version=outcome.program.version if outcome.program else None,
+        program_hash=outcome.program.hash if outcome.program else None,
         part_id=part.trigger.part_id,
         meta=meta,
         source=part.source,
         received_at=utc(part.received_at),
-        captured_at=None if found.taken_at_s is None else utc(found.taken_at_s),
+        captured_at=None if outcome.taken_at_s is None else utc(outcome.taken_at_s),
         finished_at=utc(),
         duration_ms=(time.monotonic_ns() - part.received_ns) // 1000 / 1000,
-        timings_ms=found.timings_ms,
-        pose=found.pose,
-        tools=found.tools,
+        timings_ms=outcome.timings_ms,
+        pose=outcome.pose,
+        tools=outcome.tools,
         outputs=record.outputs,
-        error=found.fault,
+        error=outcome.fault,
         images=images,
         simulated=station.simulated,
     )

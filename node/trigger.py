@@ -8,13 +8,13 @@ from node.early import as_job
 from node.part import Part
 from node.record import Record
 from node.station import Station, none_chosen
-from node.worker.seam import LOADING_S, Job
+from node.worker.seam import LOADING_S, PartJob
 from schemas import Problem
 
 STEP_S = 0.5  # of a wait for the delay of a trigger
 
 
-def trigger(part: Part, station: Station, record: Record) -> Job:
+def trigger(part: Part, station: Station, record: Record) -> PartJob:
     """What the worker is asked for; the time limit is noted for the watch.
 
     Raises Problem TRIGGER_STALE, PROGRAM_NOT_FOUND, PROGRAM_INVALID, ...
@@ -33,7 +33,7 @@ def trigger(part: Part, station: Station, record: Record) -> Job:
     program = part.early
     if program is None or program.id != program_id:  # or another was selected meanwhile
         program = station.worker.program(program_id, LOADING_S)
-    record.found = record.found._replace(program=program)
+    record.outcome = record.outcome._replace(program=program)
     station.assign(program)
     station.driver.begin(station.id)
     limit_ns = program.limits_ms * 1_000_000

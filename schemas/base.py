@@ -173,7 +173,7 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
         text, _ = codecs.utf_8_decode(data[:READABLE_BYTES], "strict", False)
     except UnicodeDecodeError:
         return {}, ""
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     at = 1 if text[:1] == "{" else len(text)
     while (key := KEY.match(text, at)) is not None:
         try:
@@ -185,12 +185,12 @@ def readable(data: bytes) -> tuple[dict[str, Any], str]:
             break  # nobody knows how it would have gone on
         if isinstance(value, str):  # half of a letter can be neither stored nor answered
             value = value.encode("utf-8", "replace").decode()
-        found[name] = None if name in found else value
+        document[name] = None if name in document else value
         at = end
         if (comma := COMMA.match(text, at)) is None:
             break
         at = comma.end()
-    return found, text[at:]
+    return document, text[at:]
 
 
 def _depth(text: str) -> int:

@@ -17,20 +17,20 @@ OPTIONAL = ("rapidocr-onnxruntime",)  # what single tools need; it may be missin
 def software() -> dict[str, str]:
     """Versions by name: without extras that no tool needs, and without what only other systems
     need; with the packages of tools of others."""
-    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    versions = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     for line in requires("inspection-node") or ():
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()
         if "extra ==" in line:
             continue
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
     for name in OPTIONAL:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
+            versions[name] = version(name)
     for other in OTHERS.values():
         if other.problem is None:
             name, _, of = other.package.rpartition(" ")
-            found[name] = of
-    return found
+            versions[name] = of
+    return versions

@@ -37,7 +37,7 @@ def kinds() -> list[Kind]:
 
 
 def _kinds(room: str) -> list[Kind]:
-    found = []
+    known = []
     for info in iter_modules([str(Path(__file__).parent / room)]):
         module = import_module(f"schemas.{room}.{info.name}")
         for value in vars(module).values():
@@ -49,8 +49,8 @@ def _kinds(room: str) -> list[Kind]:
                 field = value.model_fields.get("kind")
                 if field is not None:
                     facts: Any = value.facts  # type: ignore[attr-defined]
-                    found.append(Kind(str(field.default), room, info.name, value.__name__, facts))
-    return found
+                    known.append(Kind(str(field.default), room, info.name, value.__name__, facts))
+    return known
 
 
 OTHERS = """\

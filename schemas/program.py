@@ -274,10 +274,10 @@ def _with_names(message: str, value: Any) -> str:
         else []
     )
 
-    def named(found: re.Match[str]) -> str:
+    def named(match: re.Match[str]) -> str:
         # the text may quote anything
-        name = names[int(found[1])] if int(found[1]) < len(names) else None
+        name = names[int(match[1])] if int(match[1]) < len(names) else None
         usable = isinstance(name, str) and re.fullmatch(r"[a-z_][a-z0-9_]{0,31}", name)
-        return f"tool {name}: {found[2]}:" if usable else found[0]
+        return f"tool {name}: {match[2]}:" if usable else match[0]
 
     return re.sub(r"(?:^|(?<=; ))tools\.(\d{1,3})\.[a-z_]+\.([a-z0-9_.]+):", named, message)

@@ -218,15 +218,15 @@ def claim(payload: bytes) -> Claim:
     See `readable`; if the id is there twice, or is only found where nothing can be read any more,
     it says nothing.
     """
-    found, rest = readable(unpadded(payload[:MAX_TRIGGER_BYTES]))
-    trigger_id = digits(found.get("trigger_id"))
+    document, rest = readable(unpadded(payload[:MAX_TRIGGER_BYTES]))
+    trigger_id = digits(document.get("trigger_id"))
     if (
         not isinstance(trigger_id, str)
         or not re.fullmatch(TRIGGER_ID, trigger_id)
         or '"trigger_id"' in rest
     ):
         trigger_id = None
-    return Claim(trigger_id, ack=found.get("ack") is True)
+    return Claim(trigger_id, ack=document.get("ack") is True)
 
 
 def bad_id(payload: bytes) -> str:

@@ -74,17 +74,17 @@ def register(app: Flask) -> None:
     """Read the files, and give templates `asset(name)`."""
     here: Site = app.extensions[NAME]
     follow = here.settings.environment == "development"
-    found = app.extensions[EXTENSION] = Assets(follow=follow)
+    assets = app.extensions[EXTENSION] = Assets(follow=follow)
     app.jinja_env.auto_reload = follow
-    app.jinja_env.globals["asset"] = found.url
+    app.jinja_env.globals["asset"] = assets.url
 
 
 @assets.get("/static/<tree>/<path:name>")
 @requires("PUBLIC", limit="off")
 def static(tree: str, name: str) -> Response:
     """A script, style sheet, catalogue or icon."""
-    found: Assets = current_app.extensions[EXTENSION]
-    asset = found.now().files.get(name)
+    kept: Assets = current_app.extensions[EXTENSION]
+    asset = kept.now().files.get(name)
     if asset is None:
         raise Problem("NOT_FOUND")
     answer = Response(asset.data, mimetype=asset.mimetype)
@@ -93,14 +93,14 @@ def static(tree: str, name: str) -> Response:
         answer.headers["Content-Encoding"] = "gzip"
     answer.vary.add("Accept-Encoding")
     fresh = (
-        tree == found.tree
+        tree == kept.tree
         # a page of the previous version asks for its own tree, and gets today's files without
         # keeping them
     )
     answer.headers["Cache-Control"] = (
         f"public, max-age={YEAR_S}, immutable" if fresh else "no-cache"
     )
-    answer.set_etag(f"{found.tree}-{name}", weak=True)
+    answer.set_etag(f"{kept.tree}-{name}", weak=True)
     answer.make_conditional(request)
     return answer
 
@@ -115,7 +115,7 @@ def _stamp() -> int:
 
 def _read() -> tuple[str, dict[str, Asset]]:
     whole = hashlib.sha256()
-    found = {}
+    assets = {}
     folder = files("schemas") / "json_schemas"
     described = {
         text
@@ -128,13 +128,13 @@ def _read() -> tuple[str, dict[str, Asset]]:
         if path.parent.name == "words":
             texts = dict(sorted(json.loads(data).items()))  # what is alike compresses better
             few = {text: said for text, said in texts.items() if text not in described}
-            found[name.replace(".json", FEW)] = Asset(_packed(few), TYPES[".json"])
+            assets[name.replace(".json", FEW)] = Asset(_packed(few), TYPES[".json"])
             data = _packed(texts)
         mimetype = (
             TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         )
-        found[name] = Asset(data, mimetype)
-    return whole.hexdigest()[:12], found
+        assets[name] = Asset(data, mimetype)
+    return whole.hexdigest()[:12], assets
 
 
 def _packed(catalogue: dict[str, str]) -> bytes:
@@ -144,6 +144,6 @@ def _packed(catalogue: dict[str, str]) -> bytes:
 def _described(value: Any) -> set[str]:
     """What a schema says of its fields, which only their forms show: a fourth of a catalogue."""
     inside = value.values() if isinstance(value, dict) else value if type(value) is list else ()
-    found = set().union(*map(_described, inside))
+    links = set().union(*map(_described, inside))
     own = value.get("description") if isinstance(value, dict) else None
-    return found | {own} if isinstance(own, str) else found
+    return links | {own} if isinstance(own, str) else links

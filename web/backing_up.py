@@ -97,8 +97,8 @@ class BackingUp:
 
     def check(self, name: str) -> None:
         """Begin to check a backup. Raises Problem BUSY, BACKUP_NOT_FOUND, STORE_FAILED."""
-        found = self.store.get(name)
-        self._begin("check", found.name, ["check", str(self.store.folder / found.name)])
+        archive = self.store.get(name)
+        self._begin("check", archive.name, ["check", str(self.store.folder / archive.name)])
 
     def _begin(self, kind: Kind, name: str, words: list[str]) -> None:
         before = self._read()
@@ -160,11 +160,11 @@ class BackingUp:
         turn."""
         known = False
         try:
-            found, said = self._found()
+            noted, said = self._found()
             problem = problem or said
-            known = problem is None or found.get("code") == "BACKUP_INVALID"
+            known = problem is None or noted.get("code") == "BACKUP_INVALID"
             self._sweep()  # it takes up room until then
-            self._noted(job, found, problem)
+            self._noted(job, noted, problem)
         except Exception as error:
             log.exception("backup")
             problem = problem or plain(f"{type(error).__name__}: {error}", 300)
@@ -205,12 +205,12 @@ class BackingUp:
     def _found(self) -> tuple[dict[str, Any], str | None]:
         """What the child found, and what it says is wrong."""
         try:
-            found = json.loads((self.store.folder / SAID).read_bytes())
+            noted = json.loads((self.store.folder / SAID).read_bytes())
         except (FileNotFoundError, ValueError):
             return {}, ENDED
-        if "message" in found:
-            return {"code": found.get("code")}, plain(str(found["message"]), 500)
-        return found, None
+        if "message" in noted:
+            return {"code": noted.get("code")}, plain(str(noted["message"]), 500)
+        return noted, None
 
     def _read(self) -> Job | None:
         try:
@@ -228,16 +228,16 @@ class BackingUp:
             raise failed(JOB, error) from error
         return job
 
-    def _noted(self, job: Job, found: dict[str, Any], problem: str | None) -> None:
+    def _noted(self, job: Job, noted: dict[str, Any], problem: str | None) -> None:
         path = self.store.folder / job.name
-        if problem is not None and found.get("code") != "BACKUP_INVALID":
+        if problem is not None and noted.get("code") != "BACKUP_INVALID":
             return  # nothing is known about it
         if job.kind == "make":
             self.store.prune(MOST)
         told = self.store.get(path.name)
-        facts: dict[str, Any] = {key: found[key] for key in TOLD if key in found}
-        if "at" in found:
-            facts["made_at"] = found["at"]
+        facts: dict[str, Any] = {key: noted[key] for key in TOLD if key in noted}
+        if "at" in noted:
+            facts["made_at"] = noted["at"]
         if job.kind == "check":
             facts |= {"checked_at": utc(), "problem": problem}
         self.store.note(Archive.model_validate({**told.model_dump(), **facts}))

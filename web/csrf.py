@@ -64,14 +64,14 @@ def token(here: Site, session: str) -> str:
 def _sessions(here: Site) -> list[str]:
     """The sessions that the cookies name, also those whose access token has just expired:
     refreshing needs this too."""
-    found = []
+    names = []
     for kind in (cookies.ACCESS, cookies.REFRESH):
         value = cookies.get(here.settings, kind)
         if value is not None:
             try:
-                found.append(
+                names.append(
                     tokens.read(here.keys, kind, here.settings.node_id, value, expired=True).session
                 )
             except Problem:
                 continue
-    return found
+    return names

@@ -95,8 +95,8 @@ def beside(page: str, language: str) -> Beside:
 def _own(language: str) -> dict[str, str]:
     """The parts of pages that are written in a language, by the pages' names."""
     places = [folder / language / OWN for folder in FOLDERS]
-    found = next((path for path in places if language != "en" and path.is_file()), None)
-    parts = PAGE.split(found.read_text(encoding="utf-8")) if found is not None else [""]
+    page = next((path for path in places if language != "en" and path.is_file()), None)
+    parts = PAGE.split(page.read_text(encoding="utf-8")) if page is not None else [""]
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -120,8 +120,8 @@ def _read(guide: str, language: str) -> str | None:
     if guide not in guides():
         return None
     places = [folder / name for folder in FOLDERS for name in (f"{language}/{guide}", guide)]
-    found = next((path for path in places if path.is_file()), None)
-    return found.read_text(encoding="utf-8") if found is not None else None
+    page = next((path for path in places if path.is_file()), None)
+    return page.read_text(encoding="utf-8") if page is not None else None
 
 
 def _plain(text: str) -> str:

@@ -77,10 +77,10 @@ def look(here: Site, served: str = "") -> Look:
     failed = any(mood == "error" for name, mood in moods.items() if name not in ELSEWHERE)
     status: Mood = "error" if failed else "ok" if set(moods.values()) == {"ok"} else "degraded"
     full: dict[str, Any] = {"status": status, **_answering(here, served), "components": components}
-    found = here.__dict__["_health"] = Look(
+    looked = here.__dict__["_health"] = Look(
         time.monotonic(), status, as_json({"status": status}), as_json(full)
     )
-    return found
+    return looked
 
 
 def _answering(here: Site, served: str) -> dict[str, Any]:
@@ -111,15 +111,15 @@ def _component(name: str, check: Callable[[Site], Report], here: Site) -> dict[s
 
 def _one(check: Callable[[Site], Report], here: Site) -> dict[str, Any]:
     try:
-        found = check(here)
+        report = check(here)
     except Problem as problem:
-        found = Report("error", (Remark(problem.message, {}),), CATALOGUE[problem.code].advice)
+        report = Report("error", (Remark(problem.message, {}),), CATALOGUE[problem.code].advice)
     return {
-        "status": found.status,
-        "message": "; ".join(map(str, found.said)),
-        "advice": found.advice,
-        "said": [each._asdict() for each in found.said],
-        "since": found.since,
+        "status": report.status,
+        "message": "; ".join(map(str, report.said)),
+        "advice": report.advice,
+        "said": [each._asdict() for each in report.said],
+        "since": report.since,
     }
 
 
@@ -264,13 +264,13 @@ def _node(here: Site) -> Report:
     left = (idle,) if tested else ()
     if watch.alarms or state == "Error":
         codes = ", ".join(sorted(watch.alarms))
-        found = (
+        report = (
             said("{state}, alarms: {codes}", state=state, codes=codes)
             if codes
             else Remark(state, {})
         )
         since = min((str(alarm.get("since")) for alarm in watch.alarms.values()), default=None)
-        return Report("degraded", (found, *left), "See the alarms", since)
+        return Report("degraded", (report, *left), "See the alarms", since)
     if left:
         return Report("degraded", left, "End it on the page I/O")
     return Report("ok", (Remark(state, {}),))

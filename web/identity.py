@@ -75,13 +75,13 @@ def person_of_session(session: str, user: str | None = None, *, bearer: bool) ->
 
 
 def _of_session(here: Site, session: str, user: str | None, *, bearer: bool) -> Person | None:
-    found = here.accounts.session(session)
-    if found is None or (user is not None and found.user != user):
+    known = here.accounts.session(session)
+    if known is None or (user is not None and known.user != user):
         return None
-    account = account_of(here, found.user)
-    if account is None or not holds(here, account, found):
+    account = account_of(here, known.user)
+    if account is None or not holds(here, account, known):
         return None
-    return Person(account.id, account.username, account.name, account.role, found.id, bearer)
+    return Person(account.id, account.username, account.name, account.role, known.id, bearer)
 
 
 def holds(here: Site, account: User, session: AccountSession) -> bool:
@@ -166,5 +166,5 @@ def _is_metrics_token(here: Site, token: str) -> bool:
 def still_allowed(person: Person, level: Level = "VIEWER") -> bool:
     """Whether a person may do that now: for streams, which ask again every few seconds and end if
     not."""
-    found = person_of_session(person.session, bearer=person.bearer)
-    return found is not None and allowed(found, level)
+    known = person_of_session(person.session, bearer=person.bearer)
+    return known is not None and allowed(known, level)

@@ -41,15 +41,15 @@ class Kept:
         try:
             version = self._ledger.version()  # read first, so that what is written meanwhile is new
             with self._lock:
-                found = self._answers.get(key)
+                kept = self._answers.get(key)
             now = time.monotonic()
-            if found is None or found.version != version or now - found.made_at > FRESH_S:
-                found = _Answer(version, now, envelope(as_json(make())))
-                self._keep(key, found)
+            if kept is None or kept.version != version or now - kept.made_at > FRESH_S:
+                kept = _Answer(version, now, envelope(as_json(make())))
+                self._keep(key, kept)
         finally:
             if mine:
                 turn.release()
-        return found.response()
+        return kept.response()
 
     def _keep(self, key: str, answer: "_Answer") -> None:
         with self._lock:

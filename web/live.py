@@ -149,14 +149,14 @@ class Live:
                 if not self._streams:
                     self._beating = False
                     return
-            now, found = time.monotonic(), self.link()
-            if any(found[each] != told[each] for each in WORDS) or now - beat >= HEARTBEAT_S:
+            now, link = time.monotonic(), self.link()
+            if any(link[each] != told[each] for each in WORDS) or now - beat >= HEARTBEAT_S:
                 beat = now
-                self._say(Said("link", text=compact(found)))
-                if (found["broker"], told["broker"]) == ("ok", "away"):
+                self._say(Said("link", text=compact(link)))
+                if (link["broker"], told["broker"]) == ("ok", "away"):
                     self._say(MISSED)  # what was published while nobody listened
-            told = found
-            if found["broker"] != "ok" and now - polled >= POLL_S:
+            told = link
+            if link["broker"] != "ok" and now - polled >= POLL_S:
                 polled, before, last = now, last, self._last()
                 if last != before:
                     self._say(MISSED)

@@ -157,8 +157,8 @@ def as_json(here: Site) -> dict[str, Any]:
 def _figures() -> Figures:
     from flask import current_app
 
-    found: Figures = current_app.extensions["figures"]
-    return found
+    figures: Figures = current_app.extensions["figures"]
+    return figures
 
 
 def _size(path: Path) -> int:

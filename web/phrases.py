@@ -61,13 +61,13 @@ class Reader:
             return frozenset([OPAQUE])
         self._open.add(key)
         try:
-            found = frozenset(self._read(given.value, given.scope, deep))
+            ways = frozenset(self._read(given.value, given.scope, deep))
         finally:
             self._open.discard(key)
-        if len(found) > MOST:
-            found = frozenset([OPAQUE])
-        self._known[key] = found
-        return found
+        if len(ways) > MOST:
+            ways = frozenset([OPAQUE])
+        self._known[key] = ways
+        return ways
 
     def _read(self, value: ast.expr, scope: Scope, deep: int) -> Iterator[Text]:
         def of(each: ast.expr) -> frozenset[Text]:
@@ -146,13 +146,13 @@ class Reader:
             for way in self.ways(Given(arguments[0], scope), deep + 1):
                 yield (Value(_spoken([way])),)
         else:
-            found = self._sources.functions.get(name, [])
-            for made, where in found if len(found) <= 3 else ():
+            functions = self._sources.functions.get(name, [])
+            for made, where in functions if len(functions) <= 3 else ():
                 within = where._replace(functions=(*where.functions, made))
                 for node in _own(made):
                     if isinstance(node, ast.Return) and node.value is not None:
                         yield from self.ways(Given(node.value, within), deep + 1)
-            if not found or len(found) > 3:
+            if not functions or len(functions) > 3:
                 yield OPAQUE
 
     def _table(self, name: str, scope: Scope, deep: int) -> Iterator[Text]:
@@ -167,12 +167,12 @@ class Reader:
         for depth in range(len(scope.functions), 0, -1):
             made = scope.functions[depth - 1]
             within = scope._replace(functions=scope.functions[:depth])
-            found = [Given(each, within) for each in _assigned(made, name)]
+            assigned = [Given(each, within) for each in _assigned(made, name)]
             names = [each.arg for each in (*made.args.posonlyargs, *made.args.args)]
             if name in names or name in [each.arg for each in made.args.kwonlyargs]:
-                found += self._passed(made, name, names, within)
-            if found:
-                return found
+                assigned += self._passed(made, name, names, within)
+            if assigned:
+                return assigned
         return self._sources.names.get((scope.path, name)) or self._sources.names[None, name]
 
     def _passed(
@@ -186,12 +186,12 @@ class Reader:
         at = names.index(name) if name in names else None
         if names[:1] in (["self"], ["cls"]) and at is not None:
             at -= 1
-        found = []
+        passed = []
         for call, scope in calls:
             if at is not None and at < len(call.args):
-                found.append(Given(call.args[at], scope))
-            found += [Given(each.value, scope) for each in call.keywords if each.arg == name]
-        return found
+                passed.append(Given(call.args[at], scope))
+            passed += [Given(each.value, scope) for each in call.keywords if each.arg == name]
+        return passed
 
 
 def _own(made: ast.FunctionDef) -> Iterator[ast.AST]:

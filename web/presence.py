@@ -49,7 +49,7 @@ APART_S = 5.0  # a reload of both takes a moment
 Heard = Callable[[str, str, dict[str, Any]], None]
 
 
-class Watch:
+class NodePresence:
     """`state`, `info`, `metrics` (None until heard), `alarms` by code and `latest` by station; read
     them from any thread.
 
@@ -89,7 +89,7 @@ class Watch:
         self._thread: threading.Thread | None = None
         self._prefixes = {names.prefix(name): name for name in FOLLOWED}
 
-    def start(self) -> "Watch":
+    def start(self) -> "NodePresence":
         """Begin to follow; a second call does nothing."""
         with self._lock:
             if self._thread is None and not self._ended.is_set():
@@ -157,8 +157,8 @@ class Watch:
 
     def _take(self, topic: str, value: dict[str, Any]) -> None:
         name, leaf = self._named(topic)
-        found = self._checked(name, leaf, value)
-        if found is None:
+        checked = self._checked(name, leaf, value)
+        if checked is None:
             self.refused += 1
             if self.refused < 10 or self.refused % 1000 == 0:
                 log.warning(
@@ -167,7 +167,7 @@ class Watch:
                     self.refused,
                 )
             return
-        value = found
+        value = checked
         self.heard_at = time.monotonic()
         if name == "state":
             self.state = value or None

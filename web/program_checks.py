@@ -54,8 +54,8 @@ def document() -> Edit:
         )
         if "master" not in parts:
             return Edit(program)
-        found = check_picture(parts["master"])
-        return Edit(program, parts["master"], f"{found.width} x {found.height}")
+        picture = check_picture(parts["master"])
+        return Edit(program, parts["master"], f"{picture.width} x {picture.height}")
     if request.mimetype != "application/json":
         raise Problem(
             "CONTENT_TYPE", "send application/json, or a form with the parts program and master"
@@ -75,7 +75,7 @@ def _parts() -> dict[str, bytes]:
     """The parts `program` and `master` of a form, each once, as field or file. Raises Problem
     VALIDATION_FAILED, TOO_LARGE."""
     request.max_form_memory_size = FORM_MEMORY
-    found: dict[str, bytes] = {}
+    parts: dict[str, bytes] = {}
     given = [
         (name, file.stream.read(MAX_PICTURE_BYTES + 1))
         for name, file in request.files.items(multi=True)
@@ -84,17 +84,17 @@ def _parts() -> dict[str, bytes]:
         (name, text.encode(errors="replace")) for name, text in request.form.items(multi=True)
     ]
     for name, data in given:
-        if name not in ("program", "master") or name in found:
+        if name not in ("program", "master") or name in parts:
             raise Problem(
                 "VALIDATION_FAILED",
                 f"{plain(name, 40)}: the form has one part program, and one part master at most",
             )
         if len(data) > MAX_PICTURE_BYTES:
             raise Problem("TOO_LARGE", f"{name}: at most {MAX_PICTURE_BYTES >> 20} MiB")
-        found[name] = data
-    if "program" not in found:
+        parts[name] = data
+    if "program" not in parts:
         raise Problem("VALIDATION_FAILED", "program: the form has no such part")
-    return found
+    return parts
 
 
 def edited(program_id: str) -> int:
@@ -103,10 +103,10 @@ def edited(program_id: str) -> int:
     given = request.headers.get("If-Match")
     if given is None:
         raise Problem("PRECONDITION_REQUIRED", "its value is the ETag of the version that was read")
-    found = ETAG.fullmatch(given.strip())
-    if not found:
+    match = ETAG.fullmatch(given.strip())
+    if not match:
         raise Problem("VALIDATION_FAILED", "If-Match: it is not one ETag of ours")
-    version, head = int(found[1]), site().programs.get(program_id)
+    version, head = int(match[1]), site().programs.get(program_id)
     # weak, because the answer was compressed
     if version != head.version or f'"{tag_of(head)}"' != given.strip().removeprefix("W/"):
         raise stale(program_id, version, head.version)
@@ -170,7 +170,7 @@ def checked_by(program: Program, picture: bytes | None) -> Checked:
     if shown is not None and len(shown) <= MAX_PICTURE_BYTES // 2:
         payload["image"] = base64.b64encode(shown).decode()
     try:
-        found = command("try_program", TRY_S, **payload)
+        answer = command("try_program", TRY_S, **payload)
     except Problem as problem:
         if problem.code in ("NODE_AWAY", "BROKER_AWAY"):
             return _unchecked(picture)
@@ -178,7 +178,8 @@ def checked_by(program: Program, picture: bytes | None) -> Checked:
     if picture is None:
         return Checked("node", None)
     return Checked(
-        "node", base64.b64decode(found["master"]) if "master" in found else site().recoded(picture)
+        "node",
+        base64.b64decode(answer["master"]) if "master" in answer else site().recoded(picture),
     )
 
 

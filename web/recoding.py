@@ -57,9 +57,9 @@ def _made(picture: bytes, *how: str) -> bytes:
 
 def _refusal(said: bytes) -> Problem:
     try:
-        found = json.loads(said)
-        if found["code"] in CATALOGUE:
-            return Problem.told(found["code"], str(found["message"])[:500])
+        document = json.loads(said)
+        if document["code"] in CATALOGUE:
+            return Problem.told(document["code"], str(document["message"])[:500])
     except (ValueError, KeyError, TypeError):
         pass
     return Problem("IMAGE_INVALID", "decoding it takes too much memory, or ends the decoder")

@@ -66,12 +66,12 @@ def records_of(app: Flask) -> Records:
     whether the server is about to end, which streams do at once.
     """
     with _lock:
-        found: Records | None = app.extensions.get(RECORDS)
-        if found is None:
+        records: Records | None = app.extensions.get(RECORDS)
+        if records is None:
             here: Site = app.extensions[NAME]
             history = History(here.state / "ledger.db")
             ids = [station.id for station in here.settings.station]
-            found = app.extensions[RECORDS] = Records(
+            records = app.extensions[RECORDS] = Records(
                 history,
                 Statistics(history),
                 Pictures(here.state / "pictures", here.settings.pictures),
@@ -85,4 +85,4 @@ def records_of(app: Flask) -> Records:
                 ),
                 Kept(history.ledger),
             )
-        return found
+        return records

@@ -53,8 +53,8 @@ def _holder(path: Path) -> int | None:
     """The process that holds a lock (flock) on a file, by the kernel's list; None if none of our
     account does."""
     with suppress(OSError, ValueError):
-        found = path.stat()
-        where = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        status = path.stat()
+        where = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
         for line in LOCKS.read_text().splitlines():
             fields = line.split()  # 1: FLOCK ADVISORY WRITE 4711 08:01:1234 0 EOF
             if fields[1] == "FLOCK" and fields[3] == "WRITE" and fields[5] == where:

@@ -51,7 +51,7 @@ NO_TEXT = re.compile(f"{SQL}|}}{{|^: |: ;")  # or what has no words between its 
 @cache
 def sayings() -> tuple[str, ...]:
     """Sentences and phrases, with {a}, {b}, ... where values stand."""
-    found: dict[str, None] = {}
+    spoken: dict[str, None] = {}
 
     def add(way: Text) -> None:
         for whole in _whole(way):
@@ -60,23 +60,23 @@ def sayings() -> tuple[str, ...]:
             several = len(words(whole)) > between and (" " in text or text in ALONE)
             unusable = NO_TEXT.search(text) is not None
             if several and not unusable:
-                found[text] = None
+                spoken[text] = None
             for each in (*whole, *way) if unusable else whole:
                 for inner in sorted(ways_of(each), key=str):
                     add(inner)
 
     for way in _ways():
         add(way)
-    return tuple(found)
+    return tuple(spoken)
 
 
 def examples(value: str) -> list[str]:
     """Every sentence as it may come, with a value or a phrase at each place: each phrase once."""
-    found: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for way in _ways():
         most = max([len(ways_of(each)) for each in way], default=0)
-        found.update(dict.fromkeys(_filled(way, value, turn) for turn in range(max(most, 1))))
-    return [text for text in map(str.strip, found) if text and not PIECE.search(text)]
+        sentences.update(dict.fromkeys(_filled(way, value, turn) for turn in range(max(most, 1))))
+    return [text for text in map(str.strip, sentences) if text and not PIECE.search(text)]
 
 
 def _filled(way: Text, value: str, turn: int) -> str:

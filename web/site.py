@@ -35,7 +35,7 @@ from web.credentials.provider import Provider
 from web.credentials.tokens import Token
 from web.editing import Editing
 from web.forwarding import Forwarding
-from web.presence import Watch
+from web.presence import NodePresence
 from web.recoding import recoded
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Site:
         self.ledger = LedgerReader(self.state / "ledger.db")
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         names = Names(loaded.settings.broker.base, loaded.settings.node_id)
-        self._watch = Watch(
+        self._watch = NodePresence(
             names,
             self.new_client,
             [station.id for station in loaded.settings.station],
@@ -98,7 +98,7 @@ class Site:
             return self._client
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> NodePresence:
         """What the node says, as last heard; it begins to listen when it is first asked for."""
         return self._watch.start()
 
@@ -115,10 +115,10 @@ class Site:
         if self._known[0] != stamp:
             users = self.users.list()
             self._known = stamp, {key: user for user in users for key in (user.id, user.username)}
-        found = self._known[1].get(key)
-        if found is None:
+        known = self._known[1].get(key)
+        if known is None:
             raise Problem("USER_NOT_FOUND", f"{key!r:.80}")
-        return found
+        return known
 
     def new_client(self) -> Client:
         """A new connection, for following topics; the caller closes it."""
@@ -227,8 +227,8 @@ class Site:
 
 def site() -> Site:
     """The site of the application that answers this request."""
-    found: Site = current_app.extensions[NAME]
-    return found
+    here: Site = current_app.extensions[NAME]
+    return here
 
 
 def asked() -> tuple[Request, _AppCtxGlobals]:

@@ -38,13 +38,13 @@ class SlidingWindow(Storage, MovingWindowSupport):
         with self._lock:
             if now - self._swept > SWEEP_S:
                 self._sweep(now)
-            found = self._hits.get(key)
-            if found is None:
+            counter = self._hits.get(key)
+            if counter is None:
                 if len(self._hits) >= MOST:
                     self._hits.popitem(last=False)
-                found = self._hits[key] = expiry, deque()
+                counter = self._hits[key] = expiry, deque()
             self._hits.move_to_end(key)
-            hits = found[1]
+            hits = counter[1]
             while hits and hits[0] <= now - expiry:
                 hits.popleft()
             if len(hits) + amount > limit:
@@ -55,9 +55,9 @@ class SlidingWindow(Storage, MovingWindowSupport):
     def take_back(self, key: str) -> None:
         """What was counted last does not count."""
         with self._lock:
-            found = self._hits.get(key)
-            if found is not None and found[1]:
-                found[1].pop()
+            hits = self._hits.get(key)
+            if hits is not None and hits[1]:
+                hits[1].pop()
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002
         """When the oldest that counts was counted (seconds since 1970), and how many count."""

@@ -31,19 +31,19 @@ def register(app: Flask) -> None:
 def language() -> str:
     """The language of this request: the one chosen before, else what the browser asks for, else
     English."""
-    found: str | None = g.get("language")
-    if found is None:  # a page asks for it at every word
+    code: str | None = g.get("language")
+    if code is None:  # a page asks for it at every word
         chosen = request.cookies.get(COOKIE)
         if chosen not in LANGUAGES:
             chosen = request.accept_languages.best_match(list(LANGUAGES), "en")
-        found = g.language = chosen
-    return found
+        code = g.language = chosen
+    return code
 
 
 def translate(text: str, **values: object) -> str:
     """The text in the language of this request; a text that its catalogue lacks stays English."""
-    found = catalogue(language()).get(text, text)
-    return found.format(**values) if values else found
+    translated = catalogue(language()).get(text, text)
+    return translated.format(**values) if values else translated
 
 
 @cache
@@ -52,5 +52,5 @@ def catalogue(name: str) -> dict[str, str]:
     path = FOLDER / "words" / f"{name}.json"
     if name == "en" or not path.exists():
         return {}
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    words: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return words

@@ -61,19 +61,19 @@ def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> PictureHead:
     """Kind and size in pixels by the head of the file. Raises Problem IMAGE_INVALID for anything
     but a fitting PNG or JPEG."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        found = _png(data)
+        head = _png(data)
     elif data.startswith(b"\xff\xd8\xff"):
-        found = _jpeg(data)
+        head = _jpeg(data)
     else:
         raise Problem("IMAGE_INVALID", "it is neither PNG nor JPEG")
-    if found.width < 16 or found.height < 16:
-        raise Problem("IMAGE_INVALID", f"{found.width} x {found.height} px is too small")
-    if found.width * found.height > max_pixels:
+    if head.width < 16 or head.height < 16:
+        raise Problem("IMAGE_INVALID", f"{head.width} x {head.height} px is too small")
+    if head.width * head.height > max_pixels:
         raise Problem(
             "IMAGE_INVALID",
-            f"{found.width} x {found.height} px is more than {max_pixels / 1e6:g} million pixels",
+            f"{head.width} x {head.height} px is more than {max_pixels / 1e6:g} million pixels",
         )
-    return found
+    return head
 
 
 def _png(data: bytes) -> PictureHead:

@@ -37,32 +37,32 @@ SHOWN = ("program",)  # the schemas that forms are generated from
 @cache
 def texts() -> tuple[str, ...]:
     """Every English text that a page may show, in order, once."""
-    found: dict[str, None] = {}
+    entries: dict[str, None] = {}
     for path in [*sorted(TEMPLATES.rglob("*.html")), *sorted(FOLDER.rglob("*.js"))]:
         for literal in CALL.findall(path.read_text(encoding="utf-8")):
-            found[_unquoted(literal)] = None
+            entries[_unquoted(literal)] = None
     for page in PAGES:
-        found[page.title] = None
-    found.update(dict.fromkeys(ROLES))
+        entries[page.title] = None
+    entries.update(dict.fromkeys(ROLES))
     for entry in CATALOGUE.values():
-        found.update({entry.message: None, entry.advice: None})
-    found.update(dict.fromkeys(_said(HEALTH)))
-    found.update(dict.fromkeys(get_args(StateName)))
-    found.update(dict.fromkeys((*told(), ENDED, LATE)))
+        entries.update({entry.message: None, entry.advice: None})
+    entries.update(dict.fromkeys(_said(HEALTH)))
+    entries.update(dict.fromkeys(get_args(StateName)))
+    entries.update(dict.fromkeys((*told(), ENDED, LATE)))
     for path in sorted(API.rglob("*.py")):
-        found.update(dict.fromkeys(_routes(path)))
-    found.update(dict.fromkeys(EDITABLE.values()))
+        entries.update(dict.fromkeys(_routes(path)))
+    entries.update(dict.fromkeys(EDITABLE.values()))
     for name in SHOWN:
         schema = json.loads(
             files("schemas").joinpath(f"json_schemas/{name}.json").read_text(encoding="utf-8")
         )
-        found.update(dict.fromkeys(_described(schema)))
-        found.update(dict.fromkeys(_labelled(schema)))
+        entries.update(dict.fromkeys(_described(schema)))
+        entries.update(dict.fromkeys(_labelled(schema)))
     schema = json.loads(
         files("schemas").joinpath("json_schemas/settings.json").read_text(encoding="utf-8")
     )
-    found.update(dict.fromkeys(_sentences(schema)))
-    return tuple(found)
+    entries.update(dict.fromkeys(_sentences(schema)))
+    return tuple(entries)
 
 
 def told() -> list[str]:
@@ -85,7 +85,7 @@ def stale(language: str) -> list[str]:
 
 def _said(path: Path) -> list[str]:
     """The sentences of the health page: of `said("...")`, and every advice."""
-    found = []
+    spoken = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name, given = (
@@ -93,8 +93,8 @@ def _said(path: Path) -> list[str]:
                 [each for each in node.args if isinstance(each, ast.Constant)],
             )
             if name in ("said", "Report") and given:
-                found.append(str(given[-1].value))
-    return [text for text in found if " " in text]
+                spoken.append(str(given[-1].value))
+    return [text for text in spoken if " " in text]
 
 
 def _routes(path: Path) -> list[str]:
@@ -167,10 +167,10 @@ def main(arguments: list[str]) -> int:
             told = f"{len(lacks)} texts stay English, {len(extra)} are no longer needed"
             print(f"{language}.json (not reviewed): {told}")  # noqa: T201
             continue
-        for what, found in (("lacks", lacks), ("no longer needs", extra)):
-            for text in found:
+        for what, differing in (("lacks", lacks), ("no longer needs", extra)):
+            for text in differing:
                 print(f"{language}.json {what} {json.dumps(text, ensure_ascii=False)}")  # noqa: T201
-            wrong += len(found)
+            wrong += len(differing)
     return 1 if wrong and "--check" in arguments else 0
 
 

@@ -58,12 +58,12 @@ def reached(args: argparse.Namespace, *, as_node: bool = False) -> tuple[BrokerS
         values["password"] = password
     node = args.node or node
     try:
-        found = BrokerSettings.model_validate(values)
+        chosen = BrokerSettings.model_validate(values)
     except ValidationError as error:
         raise Problem("SETTINGS_INVALID", explain(error)) from None
     if not re.fullmatch(NODE_ID, node):
         raise Problem("SETTINGS_INVALID", f"node: {node!r:.80} is not a node id")
-    return found, node
+    return chosen, node
 
 
 def client(args: argparse.Namespace) -> "Client":
@@ -77,15 +77,15 @@ def client(args: argparse.Namespace) -> "Client":
 def owner(state: Path) -> Iterator[None]:
     """Act as the owner of the state folder while root runs this, so that node and web can read and
     write what is made here."""
-    found = state.stat()
+    status = state.stat()
     umask = os.umask(private_umask(state))
-    as_root = os.geteuid() == 0 and found.st_uid != 0
+    as_root = os.geteuid() == 0 and status.st_uid != 0
     group = os.getegid()
     try:
         if as_root:
             try:
-                os.setegid(found.st_gid)
-                os.seteuid(found.st_uid)
+                os.setegid(status.st_gid)
+                os.seteuid(status.st_uid)
             except PermissionError:  # a unit that may not change accounts: the group is inherited
                 if not is_shared(state):
                     raise

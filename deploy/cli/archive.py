@@ -71,8 +71,8 @@ class Writer:
         except FileNotFoundError:
             return False
         with open(fd, "rb") as source:  # noqa: PTH123
-            found = os.fstat(fd)
-            entry = _entry(name, found.st_size, int(found.st_mtime))
+            status = os.fstat(fd)
+            entry = _entry(name, status.st_size, int(status.st_mtime))
             hashed = _Hashed(source, self._pause)
             self._archive.addfile(entry, hashed)
         self.files.append(Member(name=name, bytes=entry.size, sha256=hashed.hexdigest()))
@@ -139,7 +139,7 @@ def extract(path: Path, folder: Path | None) -> Manifest:
     Raises Problem BACKUP_INVALID if anything is missing, superfluous, changed or not a plain file,
     STORE_FAILED if it cannot be read or written.
     """
-    found: dict[str, Member] = {}
+    members: dict[str, Member] = {}
     try:
         with (
             gzip.open(path) as unpacked,
@@ -149,7 +149,7 @@ def extract(path: Path, folder: Path | None) -> Manifest:
                 if entry.name == MANIFEST:
                     manifest = _manifest(archive, entry)
                     break
-                found[entry.name] = _take(archive, entry, folder, found)
+                members[entry.name] = _take(archive, entry, folder, members)
             else:
                 _refuse("it has no manifest: it is not complete")
             if archive.next() is not None:
@@ -161,11 +161,11 @@ def extract(path: Path, folder: Path | None) -> Manifest:
             raise Problem("STORE_FAILED", f"{folder or path}: {error.strerror}") from error
         _refuse(str(error) or type(error).__name__)
     listed = {member.name: member for member in manifest.files}
-    for name in sorted(listed.keys() | found.keys()):
-        if listed.get(name) != found.get(name):
+    for name in sorted(listed.keys() | members.keys()):
+        if listed.get(name) != members.get(name):
             how = (
                 "is missing"
-                if name not in found
+                if name not in members
                 else "is not in the manifest"
                 if name not in listed
                 else "was changed"
@@ -187,7 +187,10 @@ def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Manifest:
 
 
 def _take(
-    archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path | None, found: dict[str, Member]
+    archive: tarfile.TarFile,
+    entry: tarfile.TarInfo,
+    folder: Path | None,
+    members: dict[str, Member],
 ) -> Member:
     name = PurePosixPath(entry.name)
     shown = repr(entry.name[:200])
@@ -200,7 +203,7 @@ def _take(
         or "\0" in entry.name
     ):
         _refuse(f"{shown} is not a plain file below the archive")
-    if entry.name in found:
+    if entry.name in members:
         _refuse(f"{shown} is there twice")
     if name.parts[0] not in ("state", "settings") or len(name.parts) < 2:
         _refuse(f"{shown} is not a file of a backup")

@@ -104,9 +104,9 @@ def _chip(check: str, lines: GpiodLines) -> CheckFinding:
     )
 
 
-def _simulated(check: str, found: str, settings: Settings) -> CheckFinding:
+def _simulated(check: str, detail: str, settings: Settings) -> CheckFinding:
     if settings.environment == "production":
         return CheckFinding(
-            check, "warn", found, "No real part is judged: set a real one for production"
+            check, "warn", detail, "No real part is judged: set a real one for production"
         )
-    return CheckFinding(check, "ok", found)
+    return CheckFinding(check, "ok", detail)

@@ -149,11 +149,11 @@ def prune(folder: Path, node: str, keep_days: int) -> list[Path]:
     that has no successor.
     """
     ours = (path for path in folder.iterdir() if sending.is_of(node, path.name))
-    found = sorted(ours, key=lambda path: path.stat().st_mtime)
-    if not found:
+    by_age = sorted(ours, key=lambda path: path.stat().st_mtime)
+    if not by_age:
         return []
-    oldest_kept = found[-1].stat().st_mtime - keep_days * 86400
-    gone = [path for path in found[:-1] if path.stat().st_mtime < oldest_kept]
+    oldest_kept = by_age[-1].stat().st_mtime - keep_days * 86400
+    gone = [path for path in by_age[:-1] if path.stat().st_mtime < oldest_kept]
     for path in gone:
         path.unlink(missing_ok=True)
     return gone

@@ -64,9 +64,9 @@ def make(source: Path, output: Path, pip: Pip) -> dict[str, Any]:
                 str(wheels),
             ]
         )
-        found = sorted(path for path in wheels.iterdir())
+        files = sorted(path for path in wheels.iterdir())
         listed = "".join(
-            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files
         )
         (wheels / "MANIFEST").write_text(listed)
         shutil.copytree(source / "deploy" / "install", top / "install")
@@ -76,7 +76,7 @@ def make(source: Path, output: Path, pip: Pip) -> dict[str, Any]:
         with tarfile.open(part, "w:gz", compresslevel=1) as packed:  # wheels are compressed already
             packed.add(top, top.name)
         part.replace(output)
-    return {"file": str(output), "wheels": len(found), "bytes": output.stat().st_size}
+    return {"file": str(output), "wheels": len(files), "bytes": output.stat().st_size}
 
 
 def _pip(words: Sequence[str]) -> None:

@@ -32,13 +32,13 @@ def challenge(args: argparse.Namespace) -> int:
     good = [decode(picture.read()) for picture in pictures(args.good)] or (
         [] if master is None else [decode(master)]
     )
-    found = list(challenged(loaded, good))
-    if not found:
+    outcomes = list(challenged(loaded, good))
+    if not outcomes:
         raise Problem(
             "PICTURES_UNFIT",
             "none of the pictures is OK before anything is drawn on it; name a folder of good ones",
         )
-    missed = [each for each in found if each.verdict == "OK"]
+    missed = [each for each in outcomes if each.verdict == "OK"]
     rows = []
     if args.pictures is not None:
         args.pictures.mkdir(parents=True, exist_ok=True)
@@ -61,13 +61,14 @@ def challenge(args: argparse.Namespace) -> int:
     columns = ("fault", "tool", "may be OK", "picture")
     if args.json:
         told = [
-            dict(zip(("fault", "tool", "verdict", "code"), each[:4], strict=True)) for each in found
+            dict(zip(("fault", "tool", "verdict", "code"), each[:4], strict=True))
+            for each in outcomes
         ]
         show.document(
             {
                 "program": stored.program.id,
                 "version": stored.version,
-                "drawn": len(found),
+                "drawn": len(outcomes),
                 "found": told,
                 "missed": [dict(zip(columns, row, strict=True)) for row in rows],
                 "note": HONEST,
@@ -75,7 +76,7 @@ def challenge(args: argparse.Namespace) -> int:
         )
         return 0
     print(
-        f"{stored.program.id} version {stored.version}: {len(found)} faults drawn, {len(missed)}"
+        f"{stored.program.id} version {stored.version}: {len(outcomes)} faults drawn, {len(missed)}"
         " came out OK"
     )
     if rows:

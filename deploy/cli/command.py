@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _load(action: str) -> Callable[[argparse.Namespace], int]:
     module, _, name = action.partition(":")
-    found: Callable[[argparse.Namespace], int] = getattr(import_module(module), name)
-    return found
+    function: Callable[[argparse.Namespace], int] = getattr(import_module(module), name)
+    return function
 
 
 def _parser(argv: list[str]) -> Parser:

@@ -91,12 +91,12 @@ def _rows(args: argparse.Namespace) -> Iterator[CheckFinding]:
 def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[CheckFinding]:
     """The broker as a node would use it; `ours` says that this is the node's own account."""
     try:
-        found = probe(settings, node)
+        probed = probe(settings, node)
     except Problem as problem:
         yield failed("broker", problem)
         return
     yield CheckFinding("broker", "ok", f"{settings.url} as {settings.username or 'anonymous'}")
-    if found.v5:
+    if probed.v5:
         yield CheckFinding("broker MQTT 5", "ok", "yes")
     else:
         yield CheckFinding(
@@ -105,25 +105,25 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Check
             "MQTT 3.1.1 only",
             "Results sent again are not marked, commands do not expire: update it",
         )
-    if found.tried is None:
+    if probed.tried is None:
         todo = (
             "Allow the node's account what acl.conf does"
             if ours
             else "Only the node's account may try the rest"
         )
         yield CheckFinding(
-            "broker access", "fail" if ours else "warn", found.refused or "refused", todo
+            "broker access", "fail" if ours else "warn", probed.refused or "refused", todo
         )
     else:
-        yield _speed(found.tried)
+        yield _speed(probed.tried)
         yield _wanted(
             "broker retained",
-            found.tried.retained,
+            probed.tried.retained,
             "yes",
             "no",
             "Allow retained messages: state and alarms need them",
         )
-    if not found.two:
+    if not probed.two:
         yield CheckFinding(
             "broker connections",
             "warn",
@@ -131,21 +131,21 @@ def broker(settings: BrokerSettings, node: str, *, ours: bool) -> Iterator[Check
             "Allow the node two: else commands wait behind triggers",
         )
     todo = "Allow persistent sessions: triggers that come while the node is away are lost"
-    yield _wanted("broker sessions", found.session, "keeps ours", "forgets ours", todo)
-    expiry_s = found.properties.get("SessionExpiryInterval", settings.session_expiry_s)
+    yield _wanted("broker sessions", probed.session, "keeps ours", "forgets ours", todo)
+    expiry_s = probed.properties.get("SessionExpiryInterval", settings.session_expiry_s)
     if expiry_s < settings.session_expiry_s:
         todo = f"Raise it to broker.session_expiry_s, {settings.session_expiry_s} s"
         yield CheckFinding("broker sessions", "warn", f"kept for {expiry_s} s only", todo)
-    if found.properties.get("MaximumQoS", 1) < 1:
+    if probed.properties.get("MaximumQoS", 1) < 1:
         yield CheckFinding("broker QoS", "fail", "QoS 0 only", "Allow QoS 1: the promise needs it")
-    if not found.properties.get("WildcardSubscriptionAvailable", 1):
+    if not probed.properties.get("WildcardSubscriptionAvailable", 1):
         todo = (
             "Allow them: without, what is sent to stations and commands that do not exist is not"
             " answered"
         )
         yield CheckFinding("broker wildcards", "warn", "none", todo)
-    if found.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
-        found_bytes = found.properties["MaximumPacketSize"]
+    if probed.properties.get("MaximumPacketSize", LEAST_PACKET_BYTES) < LEAST_PACKET_BYTES:
+        found_bytes = probed.properties["MaximumPacketSize"]
         yield CheckFinding(
             "broker packets",
             "fail",
@@ -198,14 +198,14 @@ def ask(settings: BrokerSettings, node: str) -> Iterator[CheckFinding]:
                 )
         ready = station.get("state") in ("Ready", "SingleExecution", "ContinuousExecution")
         error = station.get("error") or {}
-        found = (
+        standing = (
             f"{station.get('state')}, program {station.get('program')} version"
             f" {station.get('program_version')}"
         )
         yield CheckFinding(
             f"station {station_id}",
             "ok" if ready else "warn",
-            found,
+            standing,
             "" if ready else error.get("message") or "See its state",
         )
     for reason in state.get("broker") or ():

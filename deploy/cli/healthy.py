@@ -58,9 +58,9 @@ def _node(args: argparse.Namespace, any_station: bool) -> str:
             state = client.retained("state") or {}
     except Problem as problem:
         return f"node: {problem.code}: {problem.message}"
-    found = (reply.data or {}).get("version")
-    if found != wanted:
-        return f"node: version {found} runs, not {wanted}"
+    version = (reply.data or {}).get("version")
+    if version != wanted:
+        return f"node: version {version} runs, not {wanted}"
     if any_station:
         return ""
     stations = {

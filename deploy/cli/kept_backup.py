@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     signal.alarm(LIMIT_S)
     try:
         try:
-            found = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
+            outcome = _make(*words[1:]) if words[0] == "make" else _check(*words[1:])
         except Problem:
             raise
         except OSError as error:
@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
     except Problem as problem:
         print(json.dumps({"code": problem.code, "message": problem.message}))
         return 1
-    print(json.dumps(found))
+    print(json.dumps(outcome))
     return 0
 
 

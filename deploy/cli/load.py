@@ -71,9 +71,9 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _plain(found: TriggerOutcome) -> dict[str, Any]:
-    times = {"times_ms": found.times_ms, "confirmed_ms": found.confirmed_ms}
-    return {**found._asdict(), **{key: each and each._asdict() for key, each in times.items()}}
+def _plain(outcome: TriggerOutcome) -> dict[str, Any]:
+    times = {"times_ms": outcome.times_ms, "confirmed_ms": outcome.confirmed_ms}
+    return {**outcome._asdict(), **{key: each and each._asdict() for key, each in times.items()}}
 
 
 def _print(accounts: Sequence[TriggerOutcome], ended: str | None) -> None:

@@ -33,14 +33,14 @@ def programs(settings: Settings) -> Iterator[CheckFinding]:
 
     store = Programs(Path(settings.state_dir) / "programs")
     try:
-        found = store.list()
+        stored = store.list()
     except Problem as problem:
         yield failed("programs", problem)
         return
     if store.problem is not None:
         yield failed("programs", store.problem)
     good = 0
-    for head in found:
+    for head in stored:
         try:
             load_stored(store.get(head.id), store)
             good += 1
@@ -53,16 +53,16 @@ def programs(settings: Settings) -> Iterator[CheckFinding]:
             store.get(station.program)
         except Problem as problem:
             yield failed(f"program of {station.id}", problem)
-    if not found:
+    if not stored:
         yield CheckFinding(
             "programs", "warn", "there are none", "inspection-node program import FILE"
         )
-    elif good == len(found):
+    elif good == len(stored):
         yield CheckFinding("programs", "ok", f"{good} can be loaded")
     else:
         yield CheckFinding(
             "programs",
             "warn",
-            f"{good} of {len(found)} can be loaded",
+            f"{good} of {len(stored)} can be loaded",
             "Correct or delete the others",
         )

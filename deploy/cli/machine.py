@@ -46,18 +46,18 @@ def disk(settings: Settings) -> Iterator[CheckFinding]:
         space = os.statvfs(state)
         free, whole = space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
         percent, free_mb = 100 * free / max(whole, 1), free >> 20
-        found = f"{free_mb} MB free of {whole >> 20} ({percent:.0f} %)"
+        seen = f"{free_mb} MB free of {whole >> 20} ({percent:.0f} %)"
         if free_mb < LEAST_FREE_MB:
-            yield CheckFinding("disk space", "fail", found, f"Free at least {LEAST_FREE_MB} MB")
+            yield CheckFinding("disk space", "fail", seen, f"Free at least {LEAST_FREE_MB} MB")
         elif percent < settings.pictures.min_free_percent:
             yield CheckFinding(
                 "disk space",
                 "warn",
-                found,
+                seen,
                 f"Pictures are dropped below {settings.pictures.min_free_percent:g} %",
             )
         else:
-            yield CheckFinding("disk space", "ok", found)
+            yield CheckFinding("disk space", "ok", seen)
         kind = _filesystem(state)
         if kind in VOLATILE:
             yield CheckFinding(
@@ -67,16 +67,16 @@ def disk(settings: Settings) -> Iterator[CheckFinding]:
                 "What is recorded here may not survive a restart: put state_dir on a real disk",
             )
         times = sorted(_fsync_ms(state) for _ in range(FSYNCS))
-        found = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
+        seen = f"median {times[FSYNCS // 2]:.2f} ms, worst {times[-1]:.2f} ms"
         if times[FSYNCS // 2] > SLOW_FSYNC_MS:
             yield CheckFinding(
                 "disk fsync",
                 "warn",
-                found,
+                seen,
                 "Every trigger and result waits for it: use a faster disk",
             )
         else:
-            yield CheckFinding("disk fsync", "ok", found)
+            yield CheckFinding("disk fsync", "ok", seen)
     except OSError as error:
         yield CheckFinding(
             "disk",
@@ -148,9 +148,9 @@ def permissions(
                 )
             )
         shared = folder.st_gid if is_shared(state) else None
-        found = ((path, path.lstat()) for path in _state_files(state))
+        files = ((path, path.lstat()) for path in _state_files(state))
         foreign = [
-            path for path, its in found if its.st_uid != folder.st_uid and its.st_gid != shared
+            path for path, its in files if its.st_uid != folder.st_uid and its.st_gid != shared
         ]
         if foreign:
             some = ", ".join(str(path) for path in foreign[:3])
@@ -251,14 +251,14 @@ def reach(settings: Settings) -> Iterator[CheckFinding]:
     settings."""
     web, metrics = settings.web, settings.metrics
     if web.proxy_hops and not web.loopback:
-        found = (
+        reached = (
             f"{web.bind} with proxy_hops = {web.proxy_hops}: who comes past the proxy says which"
             " address is theirs"
         )
         yield CheckFinding(
             "reach web",
             "warn",
-            found,
+            reached,
             "Bind the web to loopback, or let the firewall close its port to all but the proxy",
         )
     elif not web.loopback and settings.environment == "production":

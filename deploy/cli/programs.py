@@ -38,12 +38,12 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def _list(store: Programs, args: argparse.Namespace) -> int:
-    found = store.list()
+    listed = store.list()
     if args.json:
-        show.document([head._asdict() for head in found])
+        show.document([head._asdict() for head in listed])
     else:
         columns = "id", "name", "version", "tools", "saved", "by", "note"
-        show.table(columns, ((h.id, h.name, h.version, h.tools, *_saved(h)) for h in found))
+        show.table(columns, ((h.id, h.name, h.version, h.tools, *_saved(h)) for h in listed))
     return 0
 
 
@@ -131,7 +131,7 @@ def import_(args: argparse.Namespace) -> int:
         for path in args.files:  # read as the one who asks, stored as the owner of the state folder
             with _about(path):
                 try:
-                    found = read_import(path, settings.programs)
+                    imported = read_import(path, settings.programs)
                 except Problem as problem:
                     if problem.code in REFUSALS:
                         with addressee.owner(Path(settings.state_dir)):
@@ -142,12 +142,12 @@ def import_(args: argparse.Namespace) -> int:
                                 code=problem.code,
                             )
                     raise
-                if found.master is not None:
-                    found = found._replace(
-                        master=exact(decoder.decode(found.master), MAX_MASTER_BYTES)
+                if imported.master is not None:
+                    imported = imported._replace(
+                        master=exact(decoder.decode(imported.master), MAX_MASTER_BYTES)
                     )
-                given.append((path, found))
-    signers = {path.name: str(found.signer) for path, found in given if found.signer}
+                given.append((path, imported))
+    signers = {path.name: str(imported.signer) for path, imported in given if imported.signer}
     return _with_store(
         args, lambda store, _: take(store, given), **({"signed_by": signers} if signers else {})
     )

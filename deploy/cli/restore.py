@@ -196,14 +196,15 @@ def _look(state: Path, manifest: Manifest) -> dict[str, int]:
         path = state / Path(name).name
         if not path.is_file():
             raise Problem("BACKUP_INVALID", f"{name} is missing")
-        found = copies.version(path)
-        if found != stated:
+        version = copies.version(path)
+        if version != stated:
             raise Problem(
-                "BACKUP_INVALID", f"{name} has version {found}, the manifest says {stated}"
+                "BACKUP_INVALID", f"{name} has version {version}, the manifest says {stated}"
             )
-        if found > known.get(path.name, found):
+        if version > known.get(path.name, version):
             raise Problem(
-                "STORE_NEWER", f"{name} has version {found}, this release knows {known[path.name]}"
+                "STORE_NEWER",
+                f"{name} has version {version}, this release knows {known[path.name]}",
             )
     programs, users = Programs(state / "programs"), Users(state / "users")
     stored = programs.list()
@@ -250,12 +251,12 @@ def _write_down(old: Path, new: Path, file: Path, manifest: Manifest) -> None:
 
 def _own(state: Path, new: Path) -> None:
     """Give the new folder the owner and the modes of the old one."""
-    found = state.stat()
+    status = state.stat()
     mode = private_mode(state)
     for path in (new, *new.rglob("*")):
         if os.geteuid() == 0:
-            os.chown(path, found.st_uid, found.st_gid, follow_symlinks=False)
-        path.chmod(stat.S_IMODE(found.st_mode) if path.is_dir() else mode)
+            os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
+        path.chmod(stat.S_IMODE(status.st_mode) if path.is_dir() else mode)
 
 
 def _swap(state: Path, new: Path) -> Path:

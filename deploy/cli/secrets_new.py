@@ -31,11 +31,11 @@ def new(args: argparse.Namespace) -> int:
         if path[-1] not in NOT_NEW and path[0] != "exports"  # of a target, which is somebody else's
     }
     if args.folder is None:
-        found = {variable(path): secret for path, secret in made.items()}
+        values = {variable(path): secret for path, secret in made.items()}
         if args.json:
-            show.document(found)
+            show.document(values)
         else:
-            print("".join(f"{name}={secret}\n" for name, secret in found.items()), end="")
+            print("".join(f"{name}={secret}\n" for name, secret in values.items()), end="")
         return 0
     written = []
     try:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from deploy.cli import addressee
-from node.exports import Place, open_place
+from node.exports import ExportPlace, open_place
 from schemas import Problem, Settings
 from schemas.store import exports as store
 from schemas.store.exports import BackupSent
@@ -51,18 +51,18 @@ def send(settings: Settings, path: Path) -> tuple[str, list[str]]:
     return path.name, gone
 
 
-def prune(place: Place, node: str, keep_days: int) -> list[str]:
+def prune(place: ExportPlace, node: str, keep_days: int) -> list[str]:
     """Remove this node's backups there that are older than its newest one by more; returns which
     they were.
 
     Age is judged against the newest one, not the calendar: a clock that jumps removes nothing that
     has no successor.
     """
-    found = [stored for stored in place.list(_beginning(node)) if is_of(node, stored.name)]
-    if not found:
+    backups = [stored for stored in place.list(_beginning(node)) if is_of(node, stored.name)]
+    if not backups:
         return []
-    oldest_kept = max(stored.at for stored in found) - timedelta(days=keep_days)
-    gone = sorted(stored.name for stored in found if stored.at < oldest_kept)
+    oldest_kept = max(stored.at for stored in backups) - timedelta(days=keep_days)
+    gone = sorted(stored.name for stored in backups if stored.at < oldest_kept)
     for each in gone:
         place.remove(each)
     return gone

@@ -10,17 +10,17 @@ from deploy.cli import show
 
 def shapes(args: argparse.Namespace) -> int:
     """One schema, or their names with what they describe."""
-    found = texts()
+    written = texts()
     if args.name is not None:
-        if args.name not in found:
+        if args.name not in written:
             show.note(
                 f"inspection-node: there is no schema {args.name!r:.80}; there are"
-                f" {', '.join(sorted(found))}"
+                f" {', '.join(sorted(written))}"
             )
             return 64
-        print(found[args.name].rstrip("\n"))
+        print(written[args.name].rstrip("\n"))
         return 0
-    documents = {name: json.loads(text) for name, text in found.items()}
+    documents = {name: json.loads(text) for name, text in written.items()}
     rows = [(name, _first(document)) for name, document in documents.items()]
     if args.json:
         show.document([{"name": name, "description": description} for name, description in rows])

@@ -64,7 +64,7 @@ class SentPart:
             self.inspected = result.get("captured_at") is not None
 
 
-class Times(NamedTuple):
+class Percentiles(NamedTuple):
     """Percentiles of some times, in ms."""
 
     p50: float
@@ -92,8 +92,8 @@ class TriggerOutcome(NamedTuple):
     verdicts: dict[str, int]
     codes: dict[str, int]
     rate: float
-    times_ms: Times | None
-    confirmed_ms: Times | None
+    times_ms: Percentiles | None
+    confirmed_ms: Percentiles | None
 
     @property
     def good(self) -> bool:
@@ -195,12 +195,12 @@ def account(station: str, parts: Sequence[SentPart]) -> TriggerOutcome:
     )
 
 
-def percentiles(times: Iterable[tuple[float | None, float]]) -> Times | None:
+def percentiles(times: Iterable[tuple[float | None, float]]) -> Percentiles | None:
     """Percentiles of the spans, each from the second time to the first; None if there are none."""
     ordered = sorted(1000 * (end - begin) for end, begin in times if end is not None)
     if not ordered:
         return None
-    return Times(
+    return Percentiles(
         *(
             round(ordered[min(len(ordered) - 1, int(len(ordered) * part))], 2)
             for part in (0.5, 0.95, 0.99, 1.0)

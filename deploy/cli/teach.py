@@ -136,12 +136,12 @@ def pictures(path: Path | None) -> "list[Picture]":
     if path.is_file():
         return [Picture(path.name, partial(_content, path))]
     _must_be(path)
-    found = sorted(
+    files = sorted(
         each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
     )
-    if not found:
+    if not files:
         raise Problem("PICTURES_UNFIT", f"{path}: no pictures ({', '.join(sorted(ENDINGS))})")
-    return [Picture(str(each.relative_to(path.parent)), partial(_content, each)) for each in found]
+    return [Picture(str(each.relative_to(path.parent)), partial(_content, each)) for each in files]
 
 
 def _must_be(path: Path) -> None:

@@ -45,8 +45,8 @@ def trigger(args: argparse.Namespace) -> int:
 def _state(client: Client) -> str:
     """What is known about a node that gave no result."""
     with client:
-        found = client.retained("state", timeout_s=0.5)
-    return f"its last state is {found.get('state')}" if found else "the broker knows no state of it"
+        state = client.retained("state", timeout_s=0.5)
+    return f"its last state is {state.get('state')}" if state else "the broker knows no state of it"
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -21,12 +21,12 @@ MAX_PASSWORD_BYTES = 1024
 
 def list_(args: argparse.Namespace) -> int:
     """All accounts, without their hashes."""
-    found = _with_store(args, lambda store: store.list())
+    users = _with_store(args, lambda store: store.list())
     if args.json:
-        show.document([_facts(user) for user in found])
+        show.document([_facts(user) for user in users])
     else:
         columns = "user", "name", "role", "disabled", "created", "password changed"
-        show.table(columns, (tuple(_facts(user).values())[1:] for user in found))
+        show.table(columns, (tuple(_facts(user).values())[1:] for user in users))
     return 0
 
 

@@ -95,8 +95,8 @@ def _told(name: str, payload: dict[str, Any]) -> str:
     if kind == "state":
         stations = payload.get("stations") or {}
         each = " ".join(
-            f"{station}={found.get('state')}({found.get('program')})"
-            for station, found in stations.items()
+            f"{station}={seen.get('state')}({seen.get('program')})"
+            for station, seen in stations.items()
         )
         alarms = ", ".join(payload.get("alarms") or ())
         return f"state  {payload.get('state')}  {each}{f'  alarms: {alarms}' if alarms else ''}"

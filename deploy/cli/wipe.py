@@ -35,13 +35,13 @@ def wipe(args: argparse.Namespace) -> int:
     state = Path(settings.state_dir)
     removed: list[str] = []
     with addressee.owner(state), alone(state):
-        found = list(_ours(state))
-        if not args.yes and not _confirmed(settings.node_id, state, found):
+        files = list(_ours(state))
+        if not args.yes and not _confirmed(settings.node_id, state, files):
             show.note("inspection-node: nothing was removed")
             return 1
         head = audit_head(state)
         _tell(settings.node_id, head)  # the audit goes, so the machine's journal has to record it
-        removed += _removed(state, found)
+        removed += _removed(state, files)
     # as the user who asks: the folder around belongs to somebody else
     removed += _removed(state.parent, list(_beside(state)))
     left = sorted(path.name for path in state.iterdir() if path.name != "lock")
@@ -81,9 +81,9 @@ def _tell(node: str, head: dict[str, Any] | None) -> None:
     syslog.closelog()
 
 
-def _confirmed(node: str, state: Path, found: list[Path]) -> bool:
+def _confirmed(node: str, state: Path, files: list[Path]) -> bool:
     """Whether the person has typed the node's name."""
-    names = ", ".join(path.name for path in (*found, *_beside(state))) or "nothing"
+    names = ", ".join(path.name for path in (*files, *_beside(state))) or "nothing"
     show.note(
         f"This removes for good, from {state}: {names}.\nType the node's id, {node}, to go on:"
     )

@@ -105,8 +105,8 @@ class Plc:
             self._waiting.pop(trigger_id, None)
 
     def _takes_triggers(self, station: str) -> bool:
-        found = self.state.stations.get(station) if self.state else None
-        return found is not None and found.state in TAKES_TRIGGERS
+        station_state = self.state.stations.get(station) if self.state else None
+        return station_state is not None and station_state.state in TAKES_TRIGGERS
 
     def _listen(self, topic: str, payload: bytes) -> None:
         """State and alarms."""

@@ -48,7 +48,7 @@ def main(port: int, folder: Path) -> NoReturn:
     sys.exit("the broker ended")
 
 
-class Side(asyncio.Protocol):
+class RelaySide(asyncio.Protocol):
     """One side of a relayed connection: what it reads, its peer writes, and it reads no faster than
     the peer can write.
 
@@ -56,7 +56,7 @@ class Side(asyncio.Protocol):
     password is wrong.
     """
 
-    def __init__(self, peer: "Side | None" = None, last_word: bytes = b"") -> None:
+    def __init__(self, peer: "RelaySide | None" = None, last_word: bytes = b"") -> None:
         self.transport: asyncio.Transport | None = None
         self.peer = peer
         self._last_word = last_word
@@ -119,7 +119,7 @@ class Side(asyncio.Protocol):
             self.transport.abort()
 
 
-class Front(Side):
+class Front(RelaySide):
     """A client; until its CONNECT is complete, what it sends is kept. closed: rumqttd asks for a
     password."""
 
@@ -158,7 +158,7 @@ class Front(Side):
         try:
             word = refusal(old=old) if self._closed else b""
             _, peer = await asyncio.get_running_loop().create_connection(
-                lambda: Side(self, word), "127.0.0.1", self._behind
+                lambda: RelaySide(self, word), "127.0.0.1", self._behind
             )
             assert peer.transport is not None
             for kept in self._kept:

@@ -107,7 +107,7 @@ class DemoScreen:
         state = self._plc.state
         for station, shows in self._stations.items():
             tally = self.tallies[station]
-            found = state.stations.get(station) if state else None
+            station_state = state.stations.get(station) if state else None
             counts = [
                 Text(str(tally.counts[verdict]), style=COLOURS[verdict])
                 for verdict in ("OK", "NG", "ERROR")
@@ -116,7 +116,7 @@ class DemoScreen:
             table.add_row(
                 station,
                 shows,
-                found.state if found else "-",
+                station_state.state if station_state else "-",
                 *counts,
                 tally.told.rpartition("yield ")[2],
                 agreement,

@@ -40,8 +40,8 @@ class Packets:
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """First byte and body of each packet that is complete now."""
         self._bytes += data
-        while (found := _number(self._bytes, 1)) is not None:
-            length, at = found
+        while (number := _number(self._bytes, 1)) is not None:
+            length, at = number
             if length > MAX_BYTES:
                 raise ValueError("the packet is too large")
             if len(self._bytes) < at + length:
@@ -123,10 +123,10 @@ def _after_topic(first: int, body: bytes) -> int:
 
 
 def _after_properties(body: bytes, at: int) -> int:
-    found = _number(body, at)
-    if found is None:
+    number = _number(body, at)
+    if number is None:
         raise ValueError("the packet is too short")
-    return found[0] + found[1]
+    return number[0] + number[1]
 
 
 def _string(body: bytes, at: int) -> tuple[bytes, int]:

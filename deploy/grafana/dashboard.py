@@ -181,7 +181,7 @@ PANELS = (
 
 def text() -> str:
     """The dashboard as Grafana imports it."""
-    found = {
+    document = {
         "uid": "inspection-node",
         "title": "Inspection",
         "tags": ["inspection"],
@@ -202,7 +202,7 @@ def text() -> str:
         },
         "panels": list(_placed()),
     }
-    return json.dumps(found, indent=1) + "\n"
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _variable(name: str, query: str) -> dict[str, Any]:

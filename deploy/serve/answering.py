@@ -35,16 +35,16 @@ def of_node(metrics: MetricsSettings, any_station: bool) -> str:
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
-        found = dict(re.findall(r"^inspection_(\S+) (\S+)$", answer.read().decode(), re.M))
+        figures = dict(re.findall(r"^inspection_(\S+) (\S+)$", answer.read().decode(), re.M))
     except (OSError, http.client.HTTPException) as error:
         return f"node: {metrics.bind} does not answer ({error or type(error).__name__})"
     finally:
         connection.close()
     if answer.status != 200:
         return f"node: {metrics.bind} answers {answer.status} to /metrics"
-    if found.get("broker_online") != "1.0":
+    if figures.get("broker_online") != "1.0":
         return "node: its results do not flow to the broker"
-    ready = [value for name, value in found.items() if name.startswith("station_ready{")]
+    ready = [value for name, value in figures.items() if name.startswith("station_ready{")]
     return "" if any_station or (ready and set(ready) == {"1.0"}) else "node: a station is idle"
 
 

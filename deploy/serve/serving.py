@@ -46,9 +46,9 @@ def web(args: argparse.Namespace) -> int:
 
     if args.config is not None:
         os.environ["CONFIG_PATH"] = str(args.config.absolute())
-    found = read_again(os.environ)
-    settings = found.settings
-    os.environ["CONFIG_PATH"] = str(found.path)
+    loaded = read_again(os.environ)
+    settings = loaded.settings
+    os.environ["CONFIG_PATH"] = str(loaded.path)
     worker_count(os.environ)
     streams(os.environ)
     secured(Path(settings.state_dir))
@@ -79,10 +79,12 @@ def read_again(environ: Mapping[str, str]) -> Loaded:
     Problem at the start."""
     global _last
     try:
-        found = load(None, environ, user="web")
+        loaded = load(None, environ, user="web")
         _last = replace(
-            found,
-            settings=found.settings.model_copy(update={"web": bound(found.settings.web, environ)}),
+            loaded,
+            settings=loaded.settings.model_copy(
+                update={"web": bound(loaded.settings.web, environ)}
+            ),
         )
     except Problem as problem:
         if _last is None:
@@ -161,23 +163,23 @@ def worker_count(environ: Mapping[str, str]) -> int:
 
 def worker_class(environ: Mapping[str, str]) -> str:
     """GUNICORN_WORKER_CLASS: gthread by default, or gevent. Raises Problem SETTINGS_INVALID."""
-    found = environ.get("GUNICORN_WORKER_CLASS") or "gthread"
-    if found not in ("gthread", "gevent"):
+    name = environ.get("GUNICORN_WORKER_CLASS") or "gthread"
+    if name not in ("gthread", "gevent"):
         raise Problem(
             "SETTINGS_INVALID",
-            f"GUNICORN_WORKER_CLASS: {found!r:.40} is neither gthread nor gevent",
+            f"GUNICORN_WORKER_CLASS: {name!r:.40} is neither gthread nor gevent",
         )
-    if found == "gevent" and find_spec("gevent") is None:
+    if name == "gevent" and find_spec("gevent") is None:
         raise Problem(
             "SETTINGS_INVALID",
             "GUNICORN_WORKER_CLASS: gevent is not installed (inspection-node[gevent])",
         )
-    if found == "gevent" and environ.get("GUNICORN_PRELOAD") == "1":
+    if name == "gevent" and environ.get("GUNICORN_PRELOAD") == "1":
         raise Problem(
             "SETTINGS_INVALID",
             "GUNICORN_PRELOAD: gevent must come before the application, so it cannot be preloaded",
         )
-    return found
+    return name
 
 
 def threads(environ: Mapping[str, str]) -> int:

@@ -25,10 +25,10 @@ def faults(
     installed: Iterable[tuple[str, str]], advisories: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
     """One line for each advisory that a version is too old for."""
-    for name, found in installed:
+    for name, release in installed:
         for advisory, mended in advisories.get(name, {}).items():
-            if Version(found) < Version(mended):
-                yield f"{name} {found}: {advisory}, mended in {mended}"
+            if Version(release) < Version(mended):
+                yield f"{name} {release}: {advisory}, mended in {mended}"
 
 
 def brought_along() -> Iterator[tuple[str, str]]:
@@ -47,14 +47,14 @@ def main() -> int:
         *((each.name, each.version) for each in packages(LOCK.read_text())),
         *brought_along(),
     ]
-    found = list(faults(installed, known["advisories"]))
+    known_faults = list(faults(installed, known["advisories"]))
     print(
-        *found,
-        f"{len(found)} known faults in {len(installed)} packages, by the list of"
+        *known_faults,
+        f"{len(known_faults)} known faults in {len(installed)} packages, by the list of"
         f" {known['listed_at']}",
         sep="\n",
     )
-    return 1 if found else 0
+    return 1 if known_faults else 0
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ class Package(NamedTuple):
 
 def packages(lock: str) -> Iterator[Package]:
     """Those of a lock file, in its order."""
-    found = list(PINNED.finditer(lock))
-    for at, pinned in enumerate(found):
-        end = found[at + 1].start() if at + 1 < len(found) else len(lock)
+    pins = list(PINNED.finditer(lock))
+    for at, pinned in enumerate(pins):
+        end = pins[at + 1].start() if at + 1 < len(pins) else len(lock)
         yield Package(pinned[1].lower(), pinned[2], tuple(HASH.findall(lock, pinned.end(), end)))
 
 

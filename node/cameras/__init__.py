@@ -47,7 +47,7 @@ class Camera(Protocol):
 
 CAMERAS: dict[str, str] = {
     "synthetic": "node.cameras.synthetic:SyntheticLine",
-    "folder": "node.cameras.folder:Folder",
+    "folder": "node.cameras.folder:PictureFolder",
     "usb": "node.cameras.usb:Usb",
 }
 

@@ -29,7 +29,7 @@ MAX_FILE_BYTES = 300_000_000  # an uncompressed picture of 64 Mpixel with four c
 _Key = tuple[list[tuple[int, str]], str]
 
 
-class _Version(NamedTuple):
+class _FileVersion(NamedTuple):
     """What tells one content of a file from another."""
 
     mtime_ns: int
@@ -37,7 +37,7 @@ class _Version(NamedTuple):
     inode: int
 
 
-class Folder:
+class PictureFolder:
     """The pictures of a folder (not of its subfolders; hidden files are left out)."""
 
     controls = ()
@@ -52,7 +52,7 @@ class Folder:
         self._stems: dict[str, list[str]] = {}
         self._listed_ns = -1
         self._last = ""
-        self._shown: deque[tuple[str, _Version]] = deque(maxlen=1000)
+        self._shown: deque[tuple[str, _FileVersion]] = deque(maxlen=1000)
         self._cache = _Cache(settings.cache_mb * 1_000_000)
         self._ahead: threading.Thread | None = None
 
@@ -136,13 +136,13 @@ class Folder:
                 "CAMERA_ERROR", "the trigger names no part_id, and pictures are chosen by it"
             )
         self._list()
-        found = self._stems.get(part_id, [])
-        if len(found) != 1:
+        names = self._stems.get(part_id, [])
+        if len(names) != 1:
             raise Problem(
                 "CAMERA_ERROR",
-                f"{len(found) or 'no'} pictures of part {part_id[:64]!r} in {self._path}",
+                f"{len(names) or 'no'} pictures of part {part_id[:64]!r} in {self._path}",
             )
-        return found[0]
+        return names[0]
 
     def _pixels(self, name: str) -> Pixels:
         """The picture, from the cache if the file is still the same. Raises Problem CAMERA_ERROR,
@@ -157,13 +157,13 @@ class Folder:
             self._cache.put(name, version, pixels)
         return pixels
 
-    def _version(self, name: str) -> _Version:
+    def _version(self, name: str) -> _FileVersion:
         try:
-            found = (self._path / name).stat()
+            status = (self._path / name).stat()
         except OSError as error:
             self._listed_ns = -1
             raise Problem("CAMERA_ERROR", f"{name}: {error.strerror}") from None
-        return _Version(found.st_mtime_ns, found.st_size, found.st_ino)
+        return _FileVersion(status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _decode(self, name: str) -> Pixels:
         try:
@@ -202,7 +202,7 @@ class Folder:
 
     def _arriving(self, request: Request) -> Frame:
         """The first whole picture that was written after the trigger and not shown yet."""
-        tried: dict[str, tuple[_Version, Problem]] = {}
+        tried: dict[str, tuple[_FileVersion, Problem]] = {}
         while True:
             began_ns = time.monotonic_ns()
             # wall time of the monotonic clock's zero, taken anew each time: somebody may set the
@@ -239,18 +239,18 @@ class Folder:
             pause_s = max(POLL_S, 4 * (now_ns - began_ns) / 1e9)
             time.sleep(min(pause_s, (request.deadline_ns - now_ns) / 1e9))
 
-    def _written(self, since_ns: int) -> list[tuple[str, _Version]]:
+    def _written(self, since_ns: int) -> list[tuple[str, _FileVersion]]:
         """Files modified from since_ns (wall time) up to now, oldest first; a time in the future is
         a wrong clock's."""
-        found = []
+        written = []
         for name in self._names:
             try:
                 version = self._version(name)
             except Problem:
                 continue  # gone again
             if since_ns <= version.mtime_ns <= time.time_ns():
-                found.append((name, version))
-        return sorted(found, key=lambda item: item[1].mtime_ns)
+                written.append((name, version))
+        return sorted(written, key=lambda item: item[1].mtime_ns)
 
 
 class _Cache:
@@ -260,24 +260,24 @@ class _Cache:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._kept: OrderedDict[str, tuple[_Version, Pixels]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[_FileVersion, Pixels]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __contains__(self, name: str) -> bool:
         return name in self._kept
 
-    def get(self, name: str, version: _Version) -> Pixels | None:
+    def get(self, name: str, version: _FileVersion) -> Pixels | None:
         with self._lock:
-            found = self._kept.get(name)
-            if found is None:
+            pixels = self._kept.get(name)
+            if pixels is None:
                 return None
-            if found[0] != version:
+            if pixels[0] != version:
                 self._drop(name)
                 return None
             self._kept.move_to_end(name)
-            return found[1]
+            return pixels[1]
 
-    def put(self, name: str, version: _Version, pixels: Pixels) -> None:
+    def put(self, name: str, version: _FileVersion, pixels: Pixels) -> None:
         with self._lock:
             if name in self._kept:
                 self._drop(name)

@@ -330,7 +330,7 @@ class _Scene:
         k = self.scale
         width, height = (2 * round((side / 2 + 8) * k) for side in BODY[2:])
         fine = max(1, round(FINE / k))
-        pen = _Pen(width, height, k * fine, fine)
+        pen = _ScenePen(width, height, k * fine, fine)
         _draw_part(pen, defect, variant)
         small = [
             cv2.resize(sheet, (width, height), interpolation=cv2.INTER_AREA)
@@ -340,7 +340,7 @@ class _Scene:
         return ink, cover
 
 
-class _Pen:
+class _ScenePen:
     """Draws on the large sheet in coordinates of the 640 x 480 scene."""
 
     def __init__(self, width: int, height: int, scale: float, fine: int) -> None:
@@ -387,7 +387,7 @@ class _Pen:
         )
 
 
-def _draw_part(pen: _Pen, defect: Defect | None, variant: int) -> None:
+def _draw_part(pen: _ScenePen, defect: Defect | None, variant: int) -> None:
     """The box with logo, colour mark, lamp window, label, print and cog, and what is wrong with
     it."""
     x, y, width, height = BODY

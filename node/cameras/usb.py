@@ -386,9 +386,9 @@ def by_serial(serial: str, sysfs: Path = SYSFS) -> Path | None:
     for node in sorted(sysfs.glob("video*"), key=lambda path: (len(path.name), path.name)):
         place = (node / "device").resolve()
         for folder in (place, *place.parents):
-            found = folder / "serial"
-            if found.is_file():
-                if found.read_text(errors="replace").strip() == serial:
+            serial_at = folder / "serial"
+            if serial_at.is_file():
+                if serial_at.read_text(errors="replace").strip() == serial:
                     return Path("/dev") / node.name
                 break
     return None

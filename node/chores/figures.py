@@ -18,7 +18,7 @@ from schemas.state import Metrics as MetricsMessage
 from schemas.store.ledger import Ledger
 
 
-class Figures:
+class NodeFigures:
     """Counts results, sets gauges, and the alarm DISK."""
 
     def __init__(

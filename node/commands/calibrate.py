@@ -22,7 +22,7 @@ def calibrate(bench: "Bench", command: Calibrate) -> dict[str, Any]:
         bench.workshop.decoder.decode(base64.b64decode(image))
         for image in in_time(command.images, until)
     ]
-    found = from_checkerboard(
+    checkerboard = from_checkerboard(
         pictures, command.columns, command.rows, command.square_mm, command.in_plane, until
     )
-    return {"calibration": found.model_dump(mode="json")}
+    return {"calibration": checkerboard.model_dump(mode="json")}

@@ -66,23 +66,23 @@ class GivenPictures:
             return self.keep(base64.b64decode(encoded), decode)
         if digest is None:
             return None
-        found = self.known(digest)
-        if found is None:
+        given = self.known(digest)
+        if given is None:
             raise Problem("IMAGE_NOT_KEPT", digest)
-        return found
+        return given
 
     def known(self, digest: str) -> GivenPicture | None:
         """The picture with this hash, if it came before."""
-        found = self._kept.get(digest)
-        return None if found is None else self._used(found)
+        given = self._kept.get(digest)
+        return None if given is None else self._used(given)
 
     def keep(self, data: bytes, decode: Callable[[bytes], Pixels]) -> GivenPicture:
         """A picture as it came. Raises what decode raises."""
         digest = hashlib.sha256(data).hexdigest()
-        found = self._kept.get(digest)
-        if found is None:
-            found = self._kept[digest] = GivenPicture(digest, decode(data))
-        return self._used(found)
+        given = self._kept.get(digest)
+        if given is None:
+            given = self._kept[digest] = GivenPicture(digest, decode(data))
+        return self._used(given)
 
     def rest(self) -> None:
         """Let go of those that have not been used for a while."""

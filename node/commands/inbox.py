@@ -331,5 +331,5 @@ def _faulty(message: Incoming, error: Exception) -> Reply:
 
 def _request_id(payload: bytes) -> str:
     """The id in a message that is not a command, or is not looked at closely."""
-    found = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
-    return found[:64] if isinstance(found, str) and found else UNKNOWN
+    request_id = digits(readable(unpadded(payload[:READABLE_BYTES]))[0].get("request_id"))
+    return request_id[:64] if isinstance(request_id, str) and request_id else UNKNOWN

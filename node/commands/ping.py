@@ -13,8 +13,8 @@ def ping(reach: Reach, command: Ping) -> dict[str, Any]:
     Raises Problem STATION_NOT_FOUND.
     """
     lines = {station.id: station.driver.values(station.id) for station in reach.stations.values()}
-    found: dict[str, Any] = {"at": utc(), "version": reach.version, "lines": lines}
+    answer: dict[str, Any] = {"at": utc(), "version": reach.version, "lines": lines}
     if command.station is not None:
         station = reach.station(command.station)
-        found["trace"] = station.driver.told(station.id, command.after)
-    return found
+        answer["trace"] = station.driver.told(station.id, command.after)
+    return answer

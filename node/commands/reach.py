@@ -35,10 +35,10 @@ class Reach:
 
     def station(self, station: str) -> Station:
         """The station of this id. Raises Problem STATION_NOT_FOUND."""
-        found = self.stations.get(station)
-        if found is None:
+        wanted = self.stations.get(station)
+        if wanted is None:
             raise Problem("STATION_NOT_FOUND", f"{station}; there are {', '.join(self.stations)}")
-        return found
+        return wanted
 
     def some(self, station: str | None) -> list[Station]:
         """The station of this id, all of them for None. Raises Problem STATION_NOT_FOUND."""

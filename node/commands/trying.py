@@ -89,35 +89,37 @@ class Trying:
     ) -> dict[str, Any]:
         given, refused = self._given(command, master)
         part = _part(command, bench)
-        found = Inspection(part, loaded)  # the time of decoding does not count as inspection
+        inspection = Inspection(part, loaded)  # the time of decoding does not count as inspection
         program = loaded.program
         try:
             if refused is not None:
                 raise refused
-            found.frame = _frame(given, bench, loaded)
-            found.step("acquire")
+            inspection.frame = _frame(given, bench, loaded)
+            inspection.step("acquire")
             self._memo.take_saved_ns()  # nor does the time of learning
             once = None
-            place = partial(locate, found.frame, program.locator, loaded.locator)
+            place = partial(locate, inspection.frame, program.locator, loaded.locator)
             if given is None:
-                found.pose, found.placement = place()
+                inspection.pose, inspection.placement = place()
             else:
                 of = (given.digest, None if master is None else master.digest)
                 locator = program.locator.model_dump_json() if program.locator else None
-                found.pose, found.placement = self._memo.of(*of)(("place", locator), place)
-                once = self._memo.of(*of, found.placement, str(program.calibration))
-            self._step(found, "locate")
-            found.findings = measure(found.frame, found.placement, loaded, once=once)
-            self._step(found, "measure")
-            found.verdict, found.fault = judge(found, loaded)
+                inspection.pose, inspection.placement = self._memo.of(*of)(
+                    ("place", locator), place
+                )
+                once = self._memo.of(*of, inspection.placement, str(program.calibration))
+            self._step(inspection, "locate")
+            inspection.findings = measure(inspection.frame, inspection.placement, loaded, once=once)
+            self._step(inspection, "measure")
+            inspection.verdict, inspection.fault = judge(inspection, loaded)
         except Problem as problem:
-            found.fail(problem)
+            inspection.fail(problem)
         record = Record(part)
-        record.found = found.told()
+        record.outcome = inspection.told()
         data = build(record, bench, new_id(), 1).model_dump(mode="json", by_alias=True)
         data.pop("seq")
-        if found.frame is not None:
-            shown = as_jpeg(annotate(found), WIDEST)
+        if inspection.frame is not None:
+            shown = as_jpeg(annotate(inspection), WIDEST)
             data["annotated"] = base64.b64encode(shown).decode()
         if given is not None:
             data["image_sha256"] = given.digest
@@ -145,9 +147,9 @@ class Trying:
         """The master of a stored program; its file's name is its hash."""
         if program.master is None:
             return None
-        found = self._pictures.known(program.master.partition(".")[0])
-        data = store.master(program) if found is None else None
-        return found if data is None else self._pictures.keep(data, decode)
+        master = self._pictures.known(program.master.partition(".")[0])
+        data = store.master(program) if master is None else None
+        return master if data is None else self._pictures.keep(data, decode)
 
     def _as_stored(self, master: GivenPicture) -> None:
         """Make the master what it would be stored as, since its tools learn from that."""
@@ -184,18 +186,18 @@ class Trying:
         """What came of the drawn faults from `first` on, as many as fit into the time; `next`:
         from which on to ask again."""
         limits = bench.settings.camera.quality
-        found = challenged(loaded, good.pixels, first, limits, CHALLENGE_S)
+        seen = challenged(loaded, good.pixels, first, limits, CHALLENGE_S)
         outcomes = []
-        for each in found.outcomes:
+        for each in seen.outcomes:
             shown = None if each.picture is None else bench.pictures.encode(each.picture)
             picture = None if shown is None else base64.b64encode(shown).decode()
             outcomes.append({**each._asdict(), "never": each.never, "picture": picture})
-        return {**found._asdict(), "outcomes": outcomes}
+        return {**seen._asdict(), "outcomes": outcomes}
 
-    def _step(self, found: Inspection, name: str) -> None:
+    def _step(self, inspection: Inspection, name: str) -> None:
         """A step ends; what was found in the memo has taken its time, too."""
-        found.earlier(self._memo.take_saved_ns())
-        found.step(name)
+        inspection.earlier(self._memo.take_saved_ns())
+        inspection.step(name)
 
 
 def _part(command: TryProgram, bench: "Bench") -> Part:

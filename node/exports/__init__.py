@@ -13,8 +13,8 @@ from schemas.errors import Problem
 from schemas.settings.exports import FolderTarget, S3Target, SftpTarget
 
 KINDS = {
-    "folder": "node.exports.folder:Folder",
-    "s3": "node.exports.s3:Bucket",
+    "folder": "node.exports.folder:ExportFolder",
+    "s3": "node.exports.s3:ExportBucket",
     "sftp": "node.exports.sftp:Sftp",
 }
 EXTRA = "exports"
@@ -29,7 +29,7 @@ class Stored(NamedTuple):
     at: datetime
 
 
-class Place(Protocol):
+class ExportPlace(Protocol):
     """An open target. One thread uses it; what fails raises Problem, and then it is closed.
 
     EXPORT_FAILED: the target is away, full or refuses us; the same may go well later.
@@ -52,7 +52,7 @@ class Place(Protocol):
         """Close the connection; it can be called twice."""
 
 
-def open_place(target: FolderTarget | S3Target | SftpTarget, state: Path) -> Place:
+def open_place(target: FolderTarget | S3Target | SftpTarget, state: Path) -> ExportPlace:
     """Reach a target. `state`: the state folder, on whose disk a mounted share is not.
 
     Raises Problem EXPORT_FAILED, EXPORT_NOT_INSTALLED.
@@ -65,7 +65,7 @@ def open_place(target: FolderTarget | S3Target | SftpTarget, state: Path) -> Pla
             "EXPORT_NOT_INSTALLED",
             f"{target.kind} needs {error.name}: pip install 'inspection-node[{EXTRA}]'",
         ) from None
-    place: Place = kind(target, state)
+    place: ExportPlace = kind(target, state)
     return place
 
 

@@ -69,10 +69,10 @@ class Exports:
 
     def told(self) -> dict[str, Any]:
         """For the topic `metrics`: what pages show of both; empty if nothing is exported."""
-        found: dict[str, Any] = {}
+        report: dict[str, Any] = {}
         if self.pictures.settings.target is not None:
             waiting, oldest_at = self.pictures.waiting
-            found["pictures"] = {
+            report["pictures"] = {
                 "to": self.pictures.settings.target.kind,
                 "waiting": waiting,
                 "oldest_at": utc(oldest_at) if oldest_at is not None else None,
@@ -82,13 +82,13 @@ class Exports:
             }
         if self._backups.settings.target is not None:
             last = self._backups.last
-            found["backups"] = {
+            report["backups"] = {
                 "to": self._backups.settings.target.kind,
                 "arrived_at": utc(last.arrived_at) if last.arrived_at is not None else None,
                 "file": last.file,
                 "problem": self._backups.trouble(time.time()),
             }
-        return found
+        return report
 
 
 class BackupCare:

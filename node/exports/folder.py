@@ -14,7 +14,7 @@ from schemas.settings.exports import FolderTarget
 UNFIT = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # of this name only
 
 
-class Folder:
+class ExportFolder:
     """See node.exports.Place."""
 
     def __init__(self, target: FolderTarget, state: Path) -> None:
@@ -64,11 +64,11 @@ class Folder:
     def _look(self) -> None:
         """Whether the share is there. An empty folder where it should be would take everything."""
         try:
-            found = self._path.stat()
+            status = self._path.stat()
             home = self._state.stat() if self._state is not None else None
         except OSError as error:
             raise failed(str(self._path), error) from error
-        if home is not None and home.st_dev == found.st_dev:
+        if home is not None and home.st_dev == status.st_dev:
             why = (
                 "it is on the disk of the state: the share is not mounted (or say mounted = false)"
             )

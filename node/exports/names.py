@@ -34,7 +34,7 @@ def name_of(template: str, result: Result, picture: PictureKind) -> str:
         "seq": result.seq,
         "picture": picture,
     }
-    filled = FIELD.sub(lambda found: safe(values[found[1]]), template.removesuffix(EXTENSION))
+    filled = FIELD.sub(lambda match: safe(values[match[1]]), template.removesuffix(EXTENSION))
     *folders, last = filled.split("/")
     return "/".join([*map(_segment, folders), _segment(last) + EXTENSION])
 

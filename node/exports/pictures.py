@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from node.exports import Place, open_place
+from node.exports import ExportPlace, open_place
 from node.exports.names import name_of
 from schemas import Problem, Result, utc
 from schemas.settings.exports import PictureExport
@@ -55,7 +55,7 @@ class PictureExporter:
         pending: Callable[[str], bool],
         state: Path,
         again_s: tuple[float, float] = AGAIN_S,
-        reach: Callable[..., Place] = open_place,
+        reach: Callable[..., ExportPlace] = open_place,
     ) -> None:
         self.settings = settings
         self.waiting = QueueDepth(0, None)
@@ -63,7 +63,7 @@ class PictureExporter:
         self._queue, self._pictures, self._pending, self._state = queue, pictures, pending, state
         self._memory = store.pictures(state)
         self._again_s, self._reach = again_s, reach
-        self._place: Place | None = None
+        self._place: ExportPlace | None = None
         self._row, self._sent, self._lost = 0, 0, dict[str, int]()
         self._saved: PictureProgress | None = None
         self._lock = threading.Lock()  # of the counters

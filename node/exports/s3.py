@@ -17,7 +17,7 @@ UNFIT = ("KeyTooLongError", "InvalidObjectName", "XMinioInvalidObjectName", "Ent
 ERRORS = (S3Error, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
-class Bucket:
+class ExportBucket:
     """See node.exports.Place. An object is there whole or not at all by what S3 is."""
 
     def __init__(self, target: S3Target, _state: Path) -> None:
@@ -58,9 +58,9 @@ class Bucket:
     def list(self, beginning: str) -> Iterator[Stored]:
         """See Place."""
         try:
-            for found in self._client.list_objects(self._bucket, prefix=self._prefix + beginning):
-                if not found.is_dir and found.object_name and found.last_modified:
-                    yield Stored(found.object_name.removeprefix(self._prefix), found.last_modified)
+            for item in self._client.list_objects(self._bucket, prefix=self._prefix + beginning):
+                if not item.is_dir and item.object_name and item.last_modified:
+                    yield Stored(item.object_name.removeprefix(self._prefix), item.last_modified)
         except ERRORS as error:
             raise self._failed(error) from error
 

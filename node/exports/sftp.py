@@ -88,11 +88,11 @@ class Sftp:
         try:
             listed = []
             with self._limited():
-                for found in self._sftp.listdir_iter(str(self._path)):
+                for entry in self._sftp.listdir_iter(str(self._path)):
                     self._moved()  # a folder with many files may take its time
-                    if found.filename.startswith(beginning) and S_ISREG(found.st_mode or 0):
-                        at = datetime.fromtimestamp(found.st_mtime or 0, UTC)
-                        listed.append(Stored(found.filename, at))
+                    if entry.filename.startswith(beginning) and S_ISREG(entry.st_mode or 0):
+                        at = datetime.fromtimestamp(entry.st_mtime or 0, UTC)
+                        listed.append(Stored(entry.filename, at))
             yield from listed
         except ERRORS as error:
             raise failed(self._where, error) from error

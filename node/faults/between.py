@@ -24,7 +24,7 @@ BENT = 0.15  # of a hair's length
 
 def between(pixels: Pixels, part: Region) -> list[DrawnFault]:
     """Faults of a picture as a whole; part: what the program looks at."""
-    found = [
+    drawn = [
         DrawnFault("label over left half", None, partial(_labelled, pixels, part, False)),
         DrawnFault("label over right half", None, partial(_labelled, pixels, part, True)),
         DrawnFault("finger in the picture", None, partial(_finger, pixels, part)),
@@ -33,15 +33,15 @@ def between(pixels: Pixels, part: Region) -> list[DrawnFault]:
         DrawnFault("camera turned by 1 degree", None, partial(_camera, pixels, TURNED_DEG, 0)),
     ]
     by = max(LEAST_MOVED_PX, round(MOVED * pixels.shape[1]))
-    found.append(DrawnFault(f"camera moved by {by} px", None, partial(_camera, pixels, 0.0, by)))
+    drawn.append(DrawnFault(f"camera moved by {by} px", None, partial(_camera, pixels, 0.0, by)))
     if pixels.ndim == 3:
-        found.append(DrawnFault("colour cast", None, partial(_cast, pixels)))
+        drawn.append(DrawnFault("colour cast", None, partial(_cast, pixels)))
     at = _half_in_view(pixels, part)
     if at is not None:
-        found.append(
+        drawn.append(
             DrawnFault("second part half in view", None, partial(_second, pixels, part, at))
         )
-    return found
+    return drawn
 
 
 def hair(pixels: Pixels, place: Region, number: int) -> Pixels:

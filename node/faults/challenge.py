@@ -28,7 +28,7 @@ from schemas import Problem, QualityLimits, Trigger
 MOST_SHOWN = 12  # pictures in one answer
 
 
-class Outcome(NamedTuple):
+class FaultOutcome(NamedTuple):
     """What the program says of it; picture: the annotated one, if that is OK."""
 
     kind: str
@@ -48,7 +48,7 @@ class Slice(NamedTuple):
     ask again, if at all."""
 
     of: int
-    outcomes: list[Outcome]
+    outcomes: list[FaultOutcome]
     next: int | None
 
 
@@ -57,7 +57,7 @@ def challenge(
     pictures: Sequence[Pixels],
     limits: QualityLimits | None = None,
     shown: bool = True,
-) -> Iterator[Outcome]:
+) -> Iterator[FaultOutcome]:
     """The outcome of each fault on each picture of a good part. A picture that is not OK without a
     fault is skipped."""
     for pixels in pictures:
@@ -80,16 +80,16 @@ def challenged(
         raise Problem(
             "PICTURES_UNFIT", f"the picture is not OK before anything is drawn on it: {why}"
         )
-    drawn, found = faults(good, loaded), []
+    drawn, outcomes = faults(good, loaded), []
     for fault in drawn[first:]:
-        found.append(outcome(loaded, fault, limits))
+        outcomes.append(outcome(loaded, fault, limits))
         if (
             time.monotonic() > until
-            or sum(each.picture is not None for each in found) == MOST_SHOWN
+            or sum(each.picture is not None for each in outcomes) == MOST_SHOWN
         ):
             break
-    done = first + len(found)
-    return Slice(len(drawn), found, done if done < len(drawn) else None)
+    done = first + len(outcomes)
+    return Slice(len(drawn), outcomes, done if done < len(drawn) else None)
 
 
 def outcome(
@@ -97,17 +97,17 @@ def outcome(
     fault: DrawnFault,
     limits: QualityLimits | None = None,
     shown: bool = True,
-) -> Outcome:
+) -> FaultOutcome:
     """What the program says of one fault; shown: whether with its picture, if that is OK."""
-    found = inspected(loaded, fault.draw(), limits)
-    code = found.fault.code if found.fault else None
-    verdict = "ERROR" if found.fault else str(found.verdict)
-    return Outcome(
+    inspection = inspected(loaded, fault.draw(), limits)
+    code = inspection.fault.code if inspection.fault else None
+    verdict = "ERROR" if inspection.fault else str(inspection.verdict)
+    return FaultOutcome(
         fault.kind,
         fault.tool,
         verdict,
         code,
-        annotate(found) if shown and verdict == "OK" else None,
+        annotate(inspection) if shown and verdict == "OK" else None,
     )
 
 
@@ -118,14 +118,16 @@ def inspected(
     camera and lines."""
     part = Part(0, "challenge", "challenge", Trigger(), False, "command", 0.0, time.monotonic_ns())
     frame = Frame(np.ascontiguousarray(pixels), 0, 0.0, "drawn", simulated=True)
-    found = Inspection(part, loaded, frame)
+    inspection = Inspection(part, loaded, frame)
     try:
         if loaded.size is not None and loaded.size != (frame.width, frame.height):
             raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px")
         check(frame, limits or QualityLimits())
-        found.pose, found.placement = locate(frame, loaded.program.locator, loaded.locator)
-        found.findings = measure(frame, found.placement, loaded, part.trigger)
-        found.verdict, found.fault = judge(found, loaded)
+        inspection.pose, inspection.placement = locate(
+            frame, loaded.program.locator, loaded.locator
+        )
+        inspection.findings = measure(frame, inspection.placement, loaded, part.trigger)
+        inspection.verdict, inspection.fault = judge(inspection, loaded)
     except Problem as problem:
-        found.fail(problem)
-    return found
+        inspection.fail(problem)
+    return inspection

@@ -40,11 +40,11 @@ def faults(pixels: Pixels, loaded: LoadedProgram) -> list[DrawnFault]:
     """All faults, not yet drawn, always in the same order; regions lie where the part does. Raises
     Problem of the locator."""
     regions = _regions(loaded, pixels)
-    found = _whole(pixels, _around(list(regions.values()), pixels))
+    drawn = _whole(pixels, _around(list(regions.values()), pixels))
     for number, (name, place) in enumerate(regions.items(), 1):
         if name != "locator":
-            found += _local(pixels, name, place, number)
-    return found
+            drawn += _local(pixels, name, place, number)
+    return drawn
 
 
 def looked_at(pixels: Pixels, loaded: LoadedProgram) -> Region:
@@ -81,7 +81,7 @@ def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
         return made
 
     level = np.uint8(pixels.reshape(-1, *pixels.shape[2:]).mean(axis=0))
-    found = [
+    drawn = [
         DrawnFault("one colour", None, lambda: np.broadcast_to(level, pixels.shape).copy()),
         DrawnFault("black", None, lambda: np.zeros_like(pixels)),
         DrawnFault("white", None, lambda: np.full_like(pixels, 255)),
@@ -94,16 +94,16 @@ def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
     ]
     beside = _beside(part, pixels)
     if beside is not None:
-        found.append(DrawnFault("second part", None, partial(_copied, pixels, beside, own)))
-    found += [
+        drawn.append(DrawnFault("second part", None, partial(_copied, pixels, beside, own)))
+    drawn += [
         DrawnFault(f"size {size:.0%}", None, partial(_resized, pixels, part, size))
         for size in SIZES
     ]
-    found += [
+    drawn += [
         DrawnFault("blurred", None, lambda: cv2.GaussianBlur(pixels, (0, 0), BLUR_PX)),
         DrawnFault("lamp -30 %", None, lambda: cv2.convertScaleAbs(pixels, alpha=LAMP)),
     ]
-    found += [
+    drawn += [
         DrawnFault(
             "haze on the lens",
             None,
@@ -117,12 +117,12 @@ def _whole(pixels: Pixels, part: Region) -> list[DrawnFault]:
         DrawnFault("drop on the lens", None, partial(_drop, pixels, part)),
     ]
     colours = ("blue", "green", "red") if pixels.ndim == 3 else ()
-    found += [
+    drawn += [
         DrawnFault(f"{name} burnt out", None, partial(_burnt, pixels, number))
         for number, name in enumerate(colours)
     ]
-    found += between(pixels, part)
-    return [*found, DrawnFault("half of the picture gray", None, gray)]
+    drawn += between(pixels, part)
+    return [*drawn, DrawnFault("half of the picture gray", None, gray)]
 
 
 def _shuffled(own: Pixels) -> Pixels:
@@ -219,7 +219,7 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[DrawnF
         made[rows, place.x + by : place.right] = own[:, :-by]
         return made
 
-    found = [
+    drawn = [
         DrawnFault("stain", name, stain),
         DrawnFault("hole", name, hole),
         DrawnFault("scratch", name, scratch),
@@ -227,9 +227,9 @@ def _local(pixels: Pixels, name: str, place: Region, number: int) -> list[DrawnF
         DrawnFault("its feature missing", name, missing),
     ]
     return (
-        [*found, DrawnFault(f"its feature moved by {by} px", name, moved)]
+        [*drawn, DrawnFault(f"its feature moved by {by} px", name, moved)]
         if by < place.width // 2
-        else found
+        else drawn
     )
 
 
@@ -246,7 +246,7 @@ def _regions(loaded: LoadedProgram, pixels: Pixels) -> dict[str, Region]:
         for tool in loaded.tools
         if isinstance(tool.settings, RegionTool)
     }
-    found = {}
+    regions = {}
     for name, region in asked.items():
         corners = (
             np.array(region.corners, float) @ placement.matrix[:, :2].T + placement.matrix[:, 2]
@@ -255,8 +255,8 @@ def _regions(loaded: LoadedProgram, pixels: Pixels) -> dict[str, Region]:
         x, y = max(0, math.floor(left)), max(0, math.floor(top))
         right, bottom = min(width, math.ceil(right) + 1), min(height, math.ceil(bottom) + 1)
         if right - x >= 2 * TILES and bottom - y >= 2 * TILES:
-            found[name] = Region(x=x, y=y, width=int(right - x), height=int(bottom - y))
-    return found
+            regions[name] = Region(x=x, y=y, width=int(right - x), height=int(bottom - y))
+    return regions
 
 
 def _around(regions: list[Region], pixels: Pixels) -> Region:

@@ -134,17 +134,19 @@ class ChipBank:
         count too."""
         if self._input is None:
             return []
-        found: list[int] = []
+        numbers: list[int] = []
         try:
             if self._input.wait_edge_events(0):
                 for event in self._input.read_edge_events():
-                    found += [event.timestamp_ns] * min(event.line_seqno - self._seqno, LOST_LIMIT)
+                    numbers += [event.timestamp_ns] * min(
+                        event.line_seqno - self._seqno, LOST_LIMIT
+                    )
                     self._seqno = event.line_seqno
         except OSError as error:
             raise Problem(
                 "GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}"
             ) from error
-        return found
+        return numbers
 
     def level(self) -> bool | None:
         """The input as it is."""
@@ -190,25 +192,25 @@ def find_chip(name: str) -> gpiod.Chip:
     """The opened chip with this path or label. Raises Problem GPIO_NOT_AVAILABLE, or OSError."""
     if name.startswith("/"):
         return _open(Path(name))
-    found: dict[Path, str] = {}
+    chips: dict[Path, str] = {}
     refused: Problem | None = None
     for path in sorted(Path("/dev").glob("gpiochip*"), key=_number):
         real = path.resolve()  # some systems have a second name for a chip
-        if real in found or not gpiod.is_gpiochip_device(str(real)):
+        if real in chips or not gpiod.is_gpiochip_device(str(real)):
             continue
         try:
             with _open(real) as chip:
-                found[real] = chip.get_info().label
+                chips[real] = chip.get_info().label
         except Problem as problem:
             refused = problem
-    matching = [path for path, label in found.items() if label == name]
+    matching = [path for path, label in chips.items() if label == name]
     if len(matching) > 1:
         paths = ", ".join(map(str, matching))
         raise Problem(
             "GPIO_NOT_AVAILABLE", f"{paths} all have the label {name!r}: give the path instead"
         )
     if not matching:
-        labels = ", ".join(repr(label) for label in found.values()) or "none"
+        labels = ", ".join(repr(label) for label in chips.values()) or "none"
         raise refused or Problem(
             "GPIO_NOT_AVAILABLE", f"no chip has the label {name!r}, there are: {labels}"
         )

@@ -20,7 +20,7 @@ from typing import Literal
 from node.gpio import Bank
 from node.gpio.lane import MS, NEVER, Lane
 from node.gpio.memory import MemoryBank
-from node.gpio.trace import Told
+from node.gpio.trace import LineReport
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
 
 ORDER_LIMIT = 1024
@@ -183,7 +183,7 @@ class LineDriver:
         """All assigned outputs as last driven."""
         return dict(self._lanes[station].values)
 
-    def told(self, station: str, after: int | None = None, timeout_s: float = SHOW_S) -> Told:
+    def told(self, station: str, after: int | None = None, timeout_s: float = SHOW_S) -> LineReport:
         """What the lines did lately, or since a change, and the input's level: None also where the
         thread does not answer."""
         lane = self._lanes[station]

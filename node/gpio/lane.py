@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from node.gpio import Bank
-from node.gpio.trace import Trace
+from node.gpio.trace import LineTrace
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
 
 MS = 1_000_000
@@ -72,7 +72,7 @@ class Lane:
         self.bank = bank
         self.roles = tuple(settings.roles)
         self.values: Mapping[str, bool] = dict.fromkeys(self.roles, False)
-        self.trace = Trace()
+        self.trace = LineTrace()
         self.problem: Problem | None = None
         self.fd: int | None = None
         self._clock = clock
@@ -216,13 +216,13 @@ class Lane:
     def edges(self) -> list[int]:
         """Monotonic ns of the edges of the trigger input since the last call."""
         try:
-            found = self.bank.edges()
+            numbers = self.bank.edges()
         except Problem as problem:
             self.fail(problem)
             return []
-        for at_ns in found:
+        for at_ns in numbers:
             self.trace.edge(at_ns)
-        return found
+        return numbers
 
     def level(self) -> bool | None:
         """Whether the trigger input is active; None without one, or while it cannot be read."""

@@ -117,9 +117,9 @@ class MemoryBank:
             if self._event is None or not self._edges:
                 return []
             os.eventfd_read(self._event)
-            found = list(self._edges)
+            numbers = list(self._edges)
             self._edges.clear()
-            return found
+            return numbers
 
     def level(self) -> bool | None:
         """The last stable level of the input."""

@@ -13,7 +13,7 @@ LATELY_MS = 10_000.0
 INPUT = "trigger"  # the role of the input line, of which only the edges are known
 
 
-class Change(NamedTuple):
+class LineChange(NamedTuple):
     """A line has changed. number: counts all changes of a station, from 1."""
 
     number: int
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     active: bool
 
 
-class Pulse(TypedDict):
+class LinePulse(TypedDict):
     """The last time that a line was active: when that ended, or began if it has not (or nobody can
     know), and how long it was."""
 
@@ -30,7 +30,7 @@ class Pulse(TypedDict):
     ms: float | None
 
 
-class Told(TypedDict):
+class LineReport(TypedDict):
     """What is reported about the lines of a station: its changes as [number, age in ms, role,
     active], the oldest first; how many were missed since those that were asked for; how often each
     line became active since the start."""
@@ -39,15 +39,15 @@ class Told(TypedDict):
     missed: int
     changes: list[tuple[int, float, str, bool]]
     pulses: dict[str, int]
-    last: dict[str, Pulse]
+    last: dict[str, LinePulse]
     input: bool | None
 
 
-class Trace:
+class LineTrace:
     """The newest changes. Written by the driver's thread, read by any."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._changes: deque[Change] = deque(maxlen=kept)
+        self._changes: deque[LineChange] = deque(maxlen=kept)
         self._number = 0
         self._pulses: dict[str, int] = {}
         self._began: dict[str, int] = {}
@@ -67,7 +67,7 @@ class Trace:
             self._put(at_ns, INPUT, True)
             self._last[INPUT] = at_ns, None
 
-    def told(self, after: int | None, level: bool | None, now_ns: int | None = None) -> Told:
+    def told(self, after: int | None, level: bool | None, now_ns: int | None = None) -> LineReport:
         """What changed after a number; None: in the last 10 s."""
         now_ns = time.monotonic_ns() if now_ns is None else now_ns
         with self._lock:
@@ -79,12 +79,12 @@ class Trace:
         else:
             wanted = [each for each in changes if each.number > after]
             missed = number - after - len(wanted)
-        ages = {role: Pulse(age_ms=_ms(now_ns - at), ms=None) for role, at in began.items()}
+        ages = {role: LinePulse(age_ms=_ms(now_ns - at), ms=None) for role, at in began.items()}
         for role, (end, length) in last.items():
             if role not in ages:
                 ms = None if length is None else _ms(length)
-                ages[role] = Pulse(age_ms=_ms(now_ns - end), ms=ms)
-        return Told(
+                ages[role] = LinePulse(age_ms=_ms(now_ns - end), ms=ms)
+        return LineReport(
             number=number,
             missed=missed,
             changes=[(n, _ms(now_ns - at), role, active) for n, at, role, active in wanted],
@@ -95,7 +95,7 @@ class Trace:
 
     def _put(self, at_ns: int, role: str, active: bool) -> None:
         self._number += 1
-        self._changes.append(Change(self._number, at_ns, role, active))
+        self._changes.append(LineChange(self._number, at_ns, role, active))
         if active:
             self._pulses[role] = self._pulses.get(role, 0) + 1
             if role != INPUT:

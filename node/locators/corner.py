@@ -129,10 +129,10 @@ def _line(
     )
     points = _points(bands, rises, settings.contrast_low)
     points[:, 1] = points[:, 1] * step + (step - 1) / 2
-    found = _fitted(points, settings.slack_px)
-    if found is None:
+    line = _fitted(points, settings.slack_px)
+    if line is None:
         return None
-    x, slope, on = found
+    x, slope, on = line
     middle = (view.height - 1) / 2
     (x1, y1), (x2, y2) = view.to_frame(
         [(x + slope * middle, middle), (x + slope * (middle + 1), middle + 1)]

@@ -54,8 +54,8 @@ def find(frame: Frame, settings: Marks, learned: MarksLearned) -> Pose:
     """
     first, second = (_mark(frame, wanted, known) for wanted, known in learned.marks)
     (x1, y1), (x2, y2) = settings.first.region.centre, settings.second.region.centre
-    taught, found = (x2 - x1, y2 - y1), (second.x - first.x, second.y - first.y)
-    apart, was = math.hypot(*found), math.hypot(*taught)
+    taught, seen = (x2 - x1, y2 - y1), (second.x - first.x, second.y - first.y)
+    apart, was = math.hypot(*seen), math.hypot(*taught)
     scale = apart / was
     if settings.scale and not 0.8 <= scale <= 1.2:
         raise Problem(
@@ -66,7 +66,7 @@ def find(frame: Frame, settings: Marks, learned: MarksLearned) -> Pose:
             "PART_NOT_FOUND", f"the marks are {apart:.1f} px apart, in the master {was:.1f}"
         )
     turn = math.degrees(
-        math.remainder(math.atan2(found[1], found[0]) - math.atan2(taught[1], taught[0]), math.tau)
+        math.remainder(math.atan2(seen[1], seen[0]) - math.atan2(taught[1], taught[0]), math.tau)
     )
     if abs(turn) > settings.angle_deg + SLACK_DEG:
         raise Problem(

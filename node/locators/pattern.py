@@ -208,17 +208,17 @@ def _shifted(pose: Pose) -> Pose:
 
 
 def _only(
-    found: list[Pose],
+    poses: list[Pose],
     frame: Frame,
     settings: Pattern,
     learned: PatternLearned,
     taught: bool = False,
 ) -> Pose:
-    if not found:
+    if not poses:
         raise Problem("PART_NOT_FOUND", "nothing like the whole pattern can be seen")
     search = settings.search or Region(x=0, y=0, width=frame.width, height=frame.height)
     rows, columns = learned.levels[0].shape
-    x, y, score = found[0].x - (columns - 1) / 2, found[0].y - (rows - 1) / 2, found[0].score
+    x, y, score = poses[0].x - (columns - 1) / 2, poses[0].y - (rows - 1) / 2, poses[0].score
     right, bottom = search.right - columns, search.bottom - rows
     if not (search.x - 0.5 <= x <= right + 0.5 and search.y - 0.5 <= y <= bottom + 0.5):
         raise Problem("PART_NOT_FOUND", "the part is cut off by the border of the search region")
@@ -227,8 +227,8 @@ def _only(
             "PART_NOT_FOUND", f"the best score is {score:.2f}, the least is {settings.low:g}"
         )
     if score < SURE:
-        _check_size(frame, found[0], learned)
-    return single(found, settings, taught)
+        _check_size(frame, poses[0], learned)
+    return single(poses, settings, taught)
 
 
 def _check_size(frame: Frame, pose: Pose, learned: PatternLearned) -> None:
@@ -261,18 +261,18 @@ def _placed(
     images = [_smoothed(frame, search)]
     while len(images) < len(learned.levels):
         images.append(halved(images[-1]))
-    found = _everywhere(images[-1], learned.levels[-1])
+    places = _everywhere(images[-1], learned.levels[-1])
     for level in range(len(images) - 2, -1, -1):
         kept = max(2, FOLLOWED >> (len(images) - 1 - level))
-        peaks = _followed(images[level], learned.levels[level], [(2 * x, 2 * y) for x, y in found])
+        peaks = _followed(images[level], learned.levels[level], [(2 * x, 2 * y) for x, y in places])
         best = next(iter(peaks.values()), 0.0)
         near = [place for place, score in peaks.items() if score >= best - LAGGING][:kept]
         others = _apart(
             [place for place, score in peaks.items() if score >= best - STAINED],
             learned.levels[level].shape,
         )
-        found = near + [place for place in others[: 1 + OTHERS] if place not in near]
-    placed = _apart(found, (rows, columns))[: 1 + OTHERS]
+        places = near + [place for place in others[: 1 + OTHERS] if place not in near]
+    placed = _apart(places, (rows, columns))[: 1 + OTHERS]
     poses = [
         pose
         for pose in (_pose(images[0], frame, search, learned, place, share) for place in placed[:1])
@@ -327,9 +327,9 @@ def _smoothed(frame: Frame, region: Region) -> Pixels:
 
 def _everywhere(image: Pixels, pattern: Pixels) -> list[tuple[int, int]]:
     """The best peaks in the whole image as (x, y), best first."""
-    found = correlation(image, pattern)
-    y, x = np.nonzero((found >= cv2.dilate(found, np.ones((3, 3), np.uint8))) & (found > 0))
-    best = np.argsort(found[y, x])[::-1][:FOLLOWED]
+    scores = correlation(image, pattern)
+    y, x = np.nonzero((scores >= cv2.dilate(scores, np.ones((3, 3), np.uint8))) & (scores > 0))
+    best = np.argsort(scores[y, x])[::-1][:FOLLOWED]
     return list(zip(x[best].tolist(), y[best].tolist(), strict=True))
 
 
@@ -343,8 +343,8 @@ def _followed(
     for x, y in places:
         for _ in range(3):
             left, top = max(x - 2, 0), max(y - 2, 0)
-            found = correlation(image[top : y + rows + 2, left : x + columns + 2], pattern)
-            _, score, _, (dx, dy) = cv2.minMaxLoc(found)
+            scores = correlation(image[top : y + rows + 2, left : x + columns + 2], pattern)
+            _, score, _, (dx, dy) = cv2.minMaxLoc(scores)
             moved = abs(left + dx - x), abs(top + dy - y)
             x, y = left + dx, top + dy
             if max(moved) < 2:

@@ -143,11 +143,11 @@ def build(weights: Weights, small: bool = False) -> Any:
                 kept(f"{name}.w", scale, whole, np.int8),
                 kept(f"{name}.b", sums, np.rint(bias / sums), np.int32),
             ]
-            found = node("Conv", [at, *given], name, **settings)
-            return held(found, SIX, both=False) if clip else found
+            output = node("Conv", [at, *given], name, **settings)
+            return held(output, SIX, both=False) if clip else output
         given = [constant(f"{name}.w", weight), constant(f"{name}.b", bias)]
-        found = node("Conv", [at, *given], name, **settings)
-        return node("Clip", [found, "zero", "six"], f"{name}.c") if clip else found
+        output = node("Conv", [at, *given], name, **settings)
+        return node("Clip", [output, "zero", "six"], f"{name}.c") if clip else output
 
     constant("zero", 0.0)
     constant("six", SIX)

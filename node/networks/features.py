@@ -72,13 +72,13 @@ def backbone(runner: str | None = None) -> Backbone:
     """
     given = os.environ.get("INSPECTION_BACKBONE", "")
     key = (given, runner or "")
-    found = _loaded.get(key)
-    if found is None:
+    loaded = _loaded.get(key)
+    if loaded is None:
         with _lock:
-            found = _loaded.get(key)
-            if found is None:
-                found = _loaded[key] = _load(given, runner)
-    return found
+            loaded = _loaded.get(key)
+            if loaded is None:
+                loaded = _loaded[key] = _load(given, runner)
+    return loaded
 
 
 def _load(given: str, runner: str | None) -> Backbone:

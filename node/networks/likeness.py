@@ -41,8 +41,8 @@ def left_out(vectors: Floats) -> Floats:
     chord = _chords(vectors)
     chord[chord < SAME] = 9
     np.fill_diagonal(chord, 9)
-    found = chord.min(axis=1)
-    return np.where(found < 9, found, 0).astype(np.float32)
+    nearest = chord.min(axis=1)
+    return np.where(nearest < 9, nearest, 0).astype(np.float32)
 
 
 def _left_out(vectors: Floats) -> Floats:
@@ -56,14 +56,14 @@ def _left_out(vectors: Floats) -> Floats:
     return chord.min(axis=1)  # type: ignore[no-any-return]
 
 
-def _limit(found: Floats) -> float:
+def _limit(distances: Floats) -> float:
     """0 if nothing is known because all pictures of all classes are copies of one: then nothing
     belongs to any class."""
-    if not len(found):
+    if not len(distances):
         return 0.0
-    mean = float(found.mean())
-    spread = float(found.std(ddof=1)) if len(found) > 1 else mean
-    return mean + SPREADS * max(spread, LEAST_SPREAD * mean) * math.sqrt(1 + 1 / len(found))
+    mean = float(distances.mean())
+    spread = float(distances.std(ddof=1)) if len(distances) > 1 else mean
+    return mean + SPREADS * max(spread, LEAST_SPREAD * mean) * math.sqrt(1 + 1 / len(distances))
 
 
 def _chords(vectors: Floats) -> Floats:

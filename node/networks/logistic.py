@@ -74,8 +74,8 @@ def fit(vectors: Floats, labels: NDArray[np.intp], classes: int) -> Weights:
         new = ahead - (inputs.T @ gap + penalty * ahead) / steepest
         ahead = new + step / (step + 3) * (new - weights)
         weights = new
-    found = (right.T @ weights[:-1]).astype(np.float32)
-    return Weights(mean, scale.astype(np.float32), found, weights[-1].astype(np.float32))
+    fitted = (right.T @ weights[:-1]).astype(np.float32)
+    return Weights(mean, scale.astype(np.float32), fitted, weights[-1].astype(np.float32))
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

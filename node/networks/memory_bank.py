@@ -63,7 +63,7 @@ SHAPES = {
 
 
 @dataclass(frozen=True)
-class Bank:
+class PatchBank:
     """bank: patches x dimensions. mean, metric: (feature - mean) @ metric lies in the bank's space.
 
     middles, scores: of good pictures that were held out, see `middle` and `top`. bad_scores: of
@@ -89,7 +89,7 @@ class Bank:
     told: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
-    def of(cls, arrays: dict[str, Array]) -> "Bank":
+    def of(cls, arrays: dict[str, Array]) -> "PatchBank":
         """From a model file. Raises Problem MODEL_INVALID if its arrays do not fit each other."""
         bank, metric = (
             np.ascontiguousarray(arrays[name], np.float32) for name in ("bank", "metric")
@@ -198,7 +198,7 @@ class Taught(NamedTuple):
     """odd: names of pictures that were left out because they are unlike the other good ones. alike:
     names of those that show what another one shows."""
 
-    bank: Bank
+    bank: PatchBank
     odd: list[str]
     alike: list[str]
 
@@ -257,7 +257,9 @@ def teach(
     return Taught(later.bank, unlike + later.odd, alike + later.alike)
 
 
-def add(bank: Bank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str] = ()) -> Taught:
+def add(
+    bank: PatchBank, good: Iterable[tuple[str, Maps]], confirmed: Collection[str] = ()
+) -> Taught:
     """One more good picture after the other: each is scored before it is taken in, so its score is
     that of a held-out one.
 
@@ -331,7 +333,7 @@ def _taught(
     groups: Sequence[int],
     site: tuple[int, int, int],
     progress: Callable[[int, int], None],
-) -> Bank:
+) -> PatchBank:
     counts = seen[0].counts
     order = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     folds = len(order) if len(order) <= EACH else FOLDS
@@ -354,13 +356,13 @@ def _taught(
         np.stack([sketch(maps) for maps in seen]),
         np.stack([vector(maps) for maps in seen]),
     )
-    return Bank(
+    return PatchBank(
         bank, mean, metric, middles, scores, np.empty(0, np.float32), sketches, wholes,
         len(order), (seen[0].rows, seen[0].columns), site, backbone().digest,
     )  # fmt: skip
 
 
-def with_bad(bank: Bank, bad: Iterable[tuple[str, Maps]]) -> Bank:
+def with_bad(bank: PatchBank, bad: Iterable[tuple[str, Maps]]) -> PatchBank:
     """The same memory with more labelled bad pictures."""
     scores = [top(bank.distances(maps), maps.counts) for _, maps in bad]
     return replace(bank, bad_scores=np.concatenate([bank.bad_scores, np.array(scores, np.float32)]))

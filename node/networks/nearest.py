@@ -52,8 +52,8 @@ class Nearest:
         small = np.full((len(places), len(patches)), ZERO + MOST, np.uint8)
         np.clip(scaled, 1, 255, out=small[:, : -digits - 1], casting="unsafe")
         small[:, -1] = ZERO + 1
-        found = np.concatenate([self._product(few).argmax(axis=1) for few in _few(small)])
-        return np.sqrt(_squares(places - self._patches[found]))
+        nearest = np.concatenate([self._product(few).argmax(axis=1) for few in _few(small)])
+        return np.sqrt(_squares(places - self._patches[nearest]))
 
     @cached_property
     def _product(self) -> Callable[[NDArray[np.uint8]], NDArray[np.int32]]:
@@ -142,12 +142,12 @@ def _product(patches: NDArray[np.int8]) -> Callable[[NDArray[np.uint8]], NDArray
 def _seconds(search: Callable[[Floats], Floats], places: Floats) -> float:
     """The least time of some tries: the thread's own time, so that other busy threads do not
     decide."""
-    found = []
+    times = []
     for _ in range(TRIES + 1):  # the first one prepares
         began = time.thread_time()
         search(places)
-        found.append(time.thread_time() - began)
-    return max(min(found), 1e-9)
+        times.append(time.thread_time() - began)
+    return max(min(times), 1e-9)
 
 
 def _few(rows: NDArray[Any]) -> list[NDArray[Any]]:

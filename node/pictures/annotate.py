@@ -57,27 +57,31 @@ class _Note(NamedTuple):
     box: tuple[float, float, float, float] | None
 
 
-def annotate(found: Inspection) -> Pixels:
+def annotate(inspection: Inspection) -> Pixels:
     """The frame with pose, regions, marks, verdict, and the values of what is not good; BGR."""
-    frame, program = found.frame, found.program
+    frame, program = inspection.frame, inspection.program
     assert frame is not None
     canvas: Pixels = np.array(
         frame.pixels if frame.coloured else cv2.cvtColor(frame.pixels, cv2.COLOR_GRAY2BGR), np.uint8
     )
     pen = _Pen(canvas, frame.gray)
-    for finding in found.findings:
+    for finding in inspection.findings:
         if finding.measurement is not None and finding.measurement.heat is not None:
             _warm(canvas, finding.measurement.heat())
     notes: list[_Note] = []
-    matrix = found.placement.matrix
+    matrix = inspection.placement.matrix
     locator = program.program.locator if program is not None else None
-    if found.pose is not None and locator is not None:
-        _located(pen, locator, found.pose, matrix)
-    elif locator is not None and found.fault is not None and found.fault.code == "PART_NOT_FOUND":
-        notes.append(_missed(pen, locator, found.places))
+    if inspection.pose is not None and locator is not None:
+        _located(pen, locator, inspection.pose, matrix)
+    elif (
+        locator is not None
+        and inspection.fault is not None
+        and inspection.fault.code == "PART_NOT_FOUND"
+    ):
+        notes.append(_missed(pen, locator, inspection.places))
     tools = program.tools if program else ()
-    failed = sum(finding.result.verdict != "OK" for finding in found.findings)
-    for finding, tool in zip(found.findings, tools, strict=False):
+    failed = sum(finding.result.verdict != "OK" for finding in inspection.findings)
+    for finding, tool in zip(inspection.findings, tools, strict=False):
         colour = COLOURS[finding.result.verdict]
         seen: list[Floats] = []
         if isinstance(tool.settings, RegionTool):
@@ -97,10 +101,12 @@ def annotate(found: Inspection) -> Pixels:
             seen = [mark.points for mark in marks if len(mark.points)]
         if finding.result.verdict != "OK":
             notes.append(_Note(_lines(finding.result, failed <= MOST_NOTES), colour, _around(seen)))
-    verdict = "ERROR" if found.fault else found.verdict
-    if (close := failed_at(found)) is not None:  # shown close beside the verdict, without labels
+    verdict = "ERROR" if inspection.fault else inspection.verdict
+    if (
+        close := failed_at(inspection)
+    ) is not None:  # shown close beside the verdict, without labels
         pen.spare(close)
-    pen.write(verdict, found.fault.code if found.fault else None, COLOURS[verdict], notes)
+    pen.write(verdict, inspection.fault.code if inspection.fault else None, COLOURS[verdict], notes)
     return canvas
 
 

@@ -65,24 +65,24 @@ def decode(data: bytes, *, foreign: bool = False) -> Pixels:
     if data.startswith(JPEG):
         return jpeg.decode(data, jpeg.measure(data))
     try:
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         _refuse(f"it cannot be decoded: {error.err}")
-    if found is None:
+    if pixels is None:
         _refuse("it cannot be decoded")
-    if found.shape[:2] != (header.height, header.width):
+    if pixels.shape[:2] != (header.height, header.width):
         _refuse("its size is not what its header says")
-    if found.dtype == np.uint16:
-        found = _eight_bits(found, header.bits)
-    if found.dtype != np.uint8:
-        _refuse(f"its pixels are {found.dtype}")
-    if found.ndim == 3 and found.shape[2] == 4:
-        found = cv2.cvtColor(found, cv2.COLOR_BGRA2BGR)
-    if found.ndim == 3 and found.shape[2] == 1:
-        found = found[:, :, 0]
-    if found.ndim == 3 and found.shape[2] != 3:
-        _refuse(f"it has {found.shape[2]} channels")
-    return found
+    if pixels.dtype == np.uint16:
+        pixels = _eight_bits(pixels, header.bits)
+    if pixels.dtype != np.uint8:
+        _refuse(f"its pixels are {pixels.dtype}")
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR)
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        _refuse(f"it has {pixels.shape[2]} channels")
+    return pixels
 
 
 def _eight_bits(pixels: Any, bits: int | None) -> Any:

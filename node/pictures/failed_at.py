@@ -11,23 +11,23 @@ AROUND = 0.15  # share of its larger side that is shown around a place
 LEAST = 0.04  # of the picture's larger side: a mark alone would show nothing but itself
 
 
-def failed_at(found: Inspection) -> Place | None:
+def failed_at(inspection: Inspection) -> Place | None:
     """The place of the first tool that made the verdict, as the page names it; None if no tool did,
     or where it looked at most of the picture anyway."""
-    tools = found.program.tools if found.program is not None else ()
-    bad = [each for each in zip(found.findings, tools, strict=False) if _bad(each[0].result)]
-    bad.sort(key=lambda each: each[0].result.verdict != found.verdict)
-    if found.frame is None or not bad:
+    tools = inspection.program.tools if inspection.program is not None else ()
+    bad = [each for each in zip(inspection.findings, tools, strict=False) if _bad(each[0].result)]
+    bad.sort(key=lambda each: each[0].result.verdict != inspection.verdict)
+    if inspection.frame is None or not bad:
         return None
     finding, tool = bad[0]
-    matrix = found.placement.matrix
+    matrix = inspection.placement.matrix
     if isinstance(tool.settings, RegionTool):
         points = np.array(tool.settings.region.corners, float) @ matrix[:, :2].T + matrix[:, 2]
     else:
         points = np.vstack([np.empty((0, 2)), *(mark.points for mark in finding.marks())])
     if not len(points):
         return None
-    size = np.array(found.frame.gray.shape[::-1], float)
+    size = np.array(inspection.frame.gray.shape[::-1], float)
     least, most = points.min(axis=0), points.max(axis=0)
     margin = max(AROUND * float((most - least).max()), LEAST * float(size.max()))
     low = np.clip((least - margin) / size, 0, 1)

@@ -46,7 +46,7 @@ def measure(data: bytes) -> Jpeg:
 
     Raises Problem IMAGE_INVALID, struct.error or IndexError if it ends before.
     """
-    at, found = 2, None
+    at, header = 2, None
     while True:
         if data[at] != 0xFF:
             raise Problem("IMAGE_INVALID", "the JPEG has no marker where one is due")
@@ -65,17 +65,17 @@ def measure(data: bytes) -> Jpeg:
                     "IMAGE_INVALID",
                     f"a JPEG of {bits} bits and {channels} channels is not supported",
                 )
-            found = Jpeg(width, height, channels, 0)
+            header = Jpeg(width, height, channels, 0)
         if marker == SCAN:
             break
         at += 2 + max(length, 2)
-    if found is None:
+    if header is None:
         raise Problem("IMAGE_INVALID", "the JPEG has no frame header")
     if data.find(END, at) < 0:
         raise Problem("IMAGE_INVALID", "it is truncated")
     if data.count(SCANS, at) > MOST_SCANS:
         raise Problem("IMAGE_INVALID", f"the JPEG has more than {MOST_SCANS} scans")
-    return found._replace(scan=at)
+    return header._replace(scan=at)
 
 
 def decode(data: bytes, header: Jpeg) -> Pixels:
@@ -86,10 +86,12 @@ def decode(data: bytes, header: Jpeg) -> Pixels:
     if data.find(GAP, header.scan) >= 0 and _has_gap(data):
         raise Problem("IMAGE_INVALID", "the JPEG is damaged: zeros where its picture should be")
     try:
-        found = simplejpeg.decode_jpeg(data, "GRAY" if header.channels == 1 else "BGR", strict=True)
+        pixels = simplejpeg.decode_jpeg(
+            data, "GRAY" if header.channels == 1 else "BGR", strict=True
+        )
     except ValueError as error:
         raise Problem("IMAGE_INVALID", f"the JPEG is damaged: {error}") from None
-    return found[:, :, 0] if header.channels == 1 else found  # type: ignore[no-any-return]
+    return pixels[:, :, 0] if header.channels == 1 else pixels  # type: ignore[no-any-return]
 
 
 def _has_gap(data: bytes) -> bool:

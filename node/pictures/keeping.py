@@ -37,11 +37,11 @@ class PictureKeeping:
     def names(self, record: Record, result_id: str) -> Images | None:
         """File names if the result's pictures are to be kept and there is a place for them, which
         is then reserved."""
-        found = record.found
-        if found.taken_at_s is None or found.program is None or self._full:
+        outcome = record.outcome
+        if outcome.taken_at_s is None or outcome.program is None or self._full:
             return None
-        keep = found.program.keep
-        if found.verdict == "OK" and found.fault is None:
+        keep = outcome.program.keep
+        if outcome.verdict == "OK" and outcome.fault is None:
             count = self._ok_counts.get(record.part.station, 0)
             self._ok_counts[record.part.station] = count + 1
             if not keep.ok_every or count % keep.ok_every:
@@ -68,7 +68,7 @@ class PictureKeeping:
     def settle(self, record: Record, result: Result) -> Settle:
         """What its worker is to do with a stored result; it is a preview if these are on and the
         last one is old enough."""
-        preview = self._previews and record.found.taken_at_s is not None
+        preview = self._previews and record.outcome.taken_at_s is not None
         now = time.monotonic()
         if preview and now - self._previewed.get(result.station, 0.0) < PREVIEW_S:
             preview = False

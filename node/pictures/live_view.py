@@ -36,7 +36,7 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 
 class _Newest(NamedTuple):
-    found: Inspection
+    inspection: Inspection
     settle: Settle
     begins_at: float  # monotonic s
 
@@ -70,12 +70,12 @@ class LiveView:
         self._watched_until[station] = time.monotonic() + WATCHED_S
         self._wake.set()
 
-    def offer(self, station: str, found: Inspection | None, settle: Settle) -> None:
+    def offer(self, station: str, inspection: Inspection | None, settle: Settle) -> None:
         """A part has its result; never waits."""
-        if found is None or found.frame is None or found.program is None:
+        if inspection is None or inspection.frame is None or inspection.program is None:
             self._newest.pop(station, None)
             return
-        self._newest[station] = _Newest(found, settle, time.monotonic() + AFTER_S)
+        self._newest[station] = _Newest(inspection, settle, time.monotonic() + AFTER_S)
         if self._watched_until.get(station, 0.0) > time.monotonic():
             self._wake.set()
 
@@ -106,8 +106,8 @@ class LiveView:
                     station,
                     newest.settle.seq,
                     newest.settle.result_id,
-                    as_jpeg(annotate(newest.found)),
-                    failed_at(newest.found),
+                    as_jpeg(annotate(newest.inspection)),
+                    failed_at(newest.inspection),
                 )
             except Problem as problem:
                 log.warning("a picture is not shown: %s", problem)

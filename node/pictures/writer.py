@@ -36,9 +36,9 @@ class Store(Protocol):
         """Store a picture. Raises Problem DISK_SPACE, ..."""
 
 
-class _Waiting(NamedTuple):
+class _WaitingPictures(NamedTuple):
     station: str
-    found: Inspection | None
+    inspection: Inspection | None
     settle: Settle
     begins_at: float  # monotonic s
 
@@ -62,7 +62,7 @@ class PictureWriter:
         self._preview = preview
         self.beat_ns = time.monotonic_ns()
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
-        self._line: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._line: queue.SimpleQueue[_WaitingPictures | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
 
     def start(self) -> None:
@@ -74,10 +74,10 @@ class PictureWriter:
         self._line.put(None)
         self._thread.join(limit_s)
 
-    def write(self, station: str, found: Inspection | None, settle: Settle) -> None:
+    def write(self, station: str, inspection: Inspection | None, settle: Settle) -> None:
         """Write the pictures of a stored result, soon; None: its frame is not kept any more. Never
         waits."""
-        self._line.put(_Waiting(station, found, settle, time.monotonic() + AFTER_S))
+        self._line.put(_WaitingPictures(station, inspection, settle, time.monotonic() + AFTER_S))
 
     def _run(self) -> None:
         while True:
@@ -99,16 +99,16 @@ class PictureWriter:
                 problem = Problem("INTERNAL", f"{type(error).__name__}: {error}"[:500])
             self._written(waiting.settle.result_id, problem)
 
-    def _write(self, waiting: _Waiting) -> None:
-        found, images = waiting.found, waiting.settle.images
-        if found is None or found.frame is None:
+    def _write(self, waiting: _WaitingPictures) -> None:
+        inspection, images = waiting.inspection, waiting.settle.images
+        if inspection is None or inspection.frame is None:
             raise Problem("INTERNAL", "its frame is not kept any more")
-        drawn = annotate(found)
+        drawn = annotate(inspection)
         annotated = self.encode(drawn)
         if waiting.settle.preview and self._preview is not None:
             self._preview(waiting.station, annotated)
         if images.raw is not None and images.annotated is not None:
-            self._store.write(images.raw, self.encode(found.frame.pixels))
+            self._store.write(images.raw, self.encode(inspection.frame.pixels))
             self._store.write(images.annotated, annotated)
             self._store.write(thumb_of(images.annotated), small(drawn))
 
@@ -133,7 +133,7 @@ def small(pixels: Pixels) -> bytes:
 
 def exact(pixels: Pixels, most_bytes: int | None = None) -> bytes:
     """As PictureWriter.encode_exact."""
-    found = bytes(cv2.imencode(".png", pixels)[1])
-    if most_bytes is None or len(found) <= most_bytes:
-        return found
+    png = bytes(cv2.imencode(".png", pixels)[1])
+    if most_bytes is None or len(png) <= most_bytes:
+        return png
     return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1])

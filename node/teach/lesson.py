@@ -70,7 +70,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LessonOutcome:
     """A model file, what to say about it, and the names of pictures to look at again."""
 
     model: bytes
@@ -88,7 +88,7 @@ def teach(
     model: bytes | None,
     progress: Progress,
     master: bytes | None = None,
-) -> Outcome:
+) -> LessonOutcome:
     """The model of one tool, or of the locator (`locator`, unless a tool has that name), which
     needs the master's file.
 
@@ -142,7 +142,7 @@ def _learned(
     lesson: Lesson,
     model: bytes | None,
     progress: Progress,
-) -> Outcome:
+) -> LessonOutcome:
     _only(lesson, "good")
     steps = lesson.count + (0 if model else bank.FOLDS + 1)
     count = partial(_count, progress, 0, steps)
@@ -164,7 +164,7 @@ def _learned(
             named, first[2], lesson.confirmed, lambda done, _: progress(begun + done, steps)
         )
     else:
-        old = bank.Bank.of(unpack(model, "learned", bank.SHAPES))
+        old = bank.PatchBank.of(unpack(model, "learned", bank.SHAPES))
         if old.backbone != backbone().digest:
             raise Problem("MODEL_INVALID", f"it was taught with another backbone: {ANEW}")
         taught = bank.add(old, _of_site(good, old.site), lesson.confirmed)
@@ -190,10 +190,10 @@ def _learned(
     asked = [picture for picture in lesson.good if picture.name not in taught.odd][:ASKED_PICTURES]
     facts |= _caught(program, tool, settings, made, limit, asked)
     made = replace(made, told=(facts["one_in"], facts["drawn_found"], facts["drawn"]))
-    return Outcome(made.packed(), facts, tuple(taught.odd))
+    return LessonOutcome(made.packed(), facts, tuple(taught.odd))
 
 
-def _promised(made: bank.Bank, limit: float, odd: int, wanted: float) -> dict[str, Any]:
+def _promised(made: bank.PatchBank, limit: float, odd: int, wanted: float) -> dict[str, Any]:
     """What the pictures allow one to promise about a limit, and what they do not; odd ones may be
     good, and would be rejected."""
     least = promise.one_in(made.different + odd, made.beyond(limit) + odd + 1)
@@ -216,33 +216,33 @@ def _caught(
     program: LoadedProgram,
     tool: LoadedTool,
     settings: Learned,
-    made: bank.Bank,
+    made: bank.PatchBank,
     limit: float,
     good: Sequence[Picture],
 ) -> dict[str, Any]:
     """How many of the faults drawn on some of its pictures it would catch, and how many were
     drawn."""
-    found = asked = 0
+    hits = asked = 0
     for number, (_, view) in enumerate(_views(program, tool, good)):
         for spoilt in faults.drawn(view, number):
             seen = maps(spoilt, settings.size_px)
-            found += bank.top(made.distances(seen), seen.counts) > limit
+            hits += bank.top(made.distances(seen), seen.counts) > limit
             asked += 1
-    facts: dict[str, Any] = {"drawn_found": found, "drawn": asked}
-    if asked and found < NOTHING_CAUGHT * asked:
+    facts: dict[str, Any] = {"drawn_found": hits, "drawn": asked}
+    if asked and hits < NOTHING_CAUGHT * asked:
         facts["warning"] = (
-            f"this catches nothing: {found} of {asked} faults drawn on its own pictures; teach more"
+            f"this catches nothing: {hits} of {asked} faults drawn on its own pictures; teach more"
             " good pictures"
         )
-    elif found < LEAST_CAUGHT * asked:
+    elif hits < LEAST_CAUGHT * asked:
         facts["warning"] = (
-            f"it catches only {found} of {asked} faults drawn on its own pictures: teach more good"
+            f"it catches only {hits} of {asked} faults drawn on its own pictures: teach more good"
             " pictures"
         )
     elif made.different < bank.TELLING:
         facts["warning"] = (
             f"it may catch little: {made.different} different pictures do not tell how unlike a"
-            f" good part may be, so the limit is far out ({found} of {asked} faults drawn on its"
+            f" good part may be, so the limit is far out ({hits} of {asked} faults drawn on its"
             f" own pictures are caught, finer ones may pass); teach {ENOUGH} or more good pictures"
         )
     return facts
@@ -251,10 +251,10 @@ def _caught(
 def _of_site(seen: Iterator[tuple[str, Maps, Any]], site: Any) -> Iterator[tuple[str, Maps]]:
     """Names and maps. Raises Problem MODEL_INVALID if the region or size_px is another than that of
     the model."""
-    for name, found, own in seen:
+    for name, picture_maps, own in seen:
         if own != site:
             raise Problem("MODEL_INVALID", f"it was taught with another region or size: {ANEW}")
-        yield name, found
+        yield name, picture_maps
 
 
 def _classify(
@@ -264,7 +264,7 @@ def _classify(
     lesson: Lesson,
     model: bytes | None,
     progress: Progress,
-) -> Outcome:
+) -> LessonOutcome:
     _only(lesson, "classes")
     vectors: list[Any] = []
     labelled: list[str] = []
@@ -322,7 +322,7 @@ def _classify(
             f"{few}: with fewer than {likeness.FEW} pictures nobody knows how unlike a good one may"
             " be; add more"
         )
-    return Outcome(pack("classify", arrays), facts)
+    return LessonOutcome(pack("classify", arrays), facts)
 
 
 def _left_out(vectors: Any, labels: Any, classes: int, margin: float) -> tuple[int, int]:
@@ -347,7 +347,7 @@ def _difference(
     lesson: Lesson,
     model: bytes | None,
     progress: Progress,
-) -> Outcome:
+) -> LessonOutcome:
     _only(lesson, "good")
     if lesson.bad or model is not None:
         raise Problem(
@@ -356,7 +356,7 @@ def _difference(
         )
     views = (view for _, view in _views(program, tool, lesson.good))
     made = difference.teach(views, settings, lambda done: progress(done, lesson.count))
-    return Outcome(made, {"good": len(lesson.good)})
+    return LessonOutcome(made, {"good": len(lesson.good)})
 
 
 def _outline(
@@ -365,7 +365,7 @@ def _outline(
     model: bytes | None,
     progress: Progress,
     master: bytes | None,
-) -> Outcome:
+) -> LessonOutcome:
     _only(lesson, "good")
     if lesson.bad or model is not None:
         raise Problem(
@@ -379,7 +379,7 @@ def _outline(
             progress(number, 2 * lesson.count)
 
     steps = iter((0, lesson.count))
-    return Outcome(*outline.teach(program, master, lambda: frames(next(steps))))
+    return LessonOutcome(*outline.teach(program, master, lambda: frames(next(steps))))
 
 
 def _count(progress: Progress, before: int, steps: int, done: int) -> None:

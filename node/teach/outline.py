@@ -41,7 +41,7 @@ def teach(
         "by its gradients",
     )
     before: list[float] = []
-    found: set[str] = set()
+    used: set[str] = set()
     seen: set[bytes] = set()
     patches, missed, alike = [], [], []
     for name, frame in frames():
@@ -60,7 +60,7 @@ def teach(
             missed.append(name)
             continue
         before.append(score)
-        found.add(name)
+        used.add(name)
         patches.append(recurring.patch_of(frame, settings, pose))
     if len(before) < recurring.LEAST:
         more = f"; not found in {', '.join(missed)}" if missed else ""
@@ -75,7 +75,7 @@ def teach(
     learned = _learned(whole, settings, kept.mask, "by what recurs in the good pictures")
     after: list[float] = []
     for name, frame in frames():
-        if name in found:
+        if name in used:
             try:
                 after.append(kind.find(frame, settings, learned).score)
             except Problem as problem:

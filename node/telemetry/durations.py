@@ -50,10 +50,10 @@ class Durations(Collector):
 
     def labels(self, *values: str) -> Duration:
         """The series with these labels; it begins when it is asked for first."""
-        found = self._children.get(values)
-        if found is None:
-            found = self._children[values] = Duration()
-        return found
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = Duration()
+        return child
 
     def describe(self) -> Iterator[HistogramMetricFamily]:
         """The family without its series."""

@@ -41,7 +41,7 @@ BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([^\r\n]+?)[ \t]*\r\n
 
 
 @dataclass
-class _Connection:
+class _Scraper:
     """An open connection: until when, what has come of its head, and what is still to be sent."""
 
     until: float
@@ -87,7 +87,7 @@ class MetricsPort:
         self._registry = InPieces(registry)
         self._token = token.encode() if token is not None else None
         self._page, self._made_at = b"", float("-inf")
-        self._open: OrderedDict[socket.socket, _Connection] = OrderedDict()
+        self._open: OrderedDict[socket.socket, _Scraper] = OrderedDict()
         self._listener = socket.socket(
             socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
         )
@@ -136,11 +136,11 @@ class MetricsPort:
         sock.setblocking(False)
         if len(self._open) >= OPEN:
             self._close(next(iter(self._open)))
-        self._open[sock] = _Connection(time.monotonic() + OPEN_S)
+        self._open[sock] = _Scraper(time.monotonic() + OPEN_S)
         self._selector.register(sock, selectors.EVENT_READ)
         self._ended.wait(PACE_S)
 
-    def _go_on(self, sock: socket.socket, connection: _Connection) -> None:
+    def _go_on(self, sock: socket.socket, connection: _Scraper) -> None:
         try:
             done = (
                 self._hear(sock, connection)
@@ -154,7 +154,7 @@ class MetricsPort:
         if done:
             self._close(sock)
 
-    def _hear(self, sock: socket.socket, connection: _Connection) -> bool:
+    def _hear(self, sock: socket.socket, connection: _Scraper) -> bool:
         """Read some of the head; whether the connection is done with."""
         data = sock.recv(HEAD_BYTES)
         head = connection.head

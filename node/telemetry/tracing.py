@@ -37,11 +37,11 @@ def context_of(user: tuple[tuple[str, str], ...]) -> str | None:
     00)."""
     if not user:
         return None
-    found = dict(user).get("traceparent", "")
-    return found if TRACEPARENT.fullmatch(found) else None
+    traceparent = dict(user).get("traceparent", "")
+    return traceparent if TRACEPARENT.fullmatch(traceparent) else None
 
 
-class Ended(NamedTuple):
+class EndedInspection(NamedTuple):
     """What spans are made of, without the pictures that the inspection holds; times by the
     monotonic clock."""
 
@@ -67,7 +67,7 @@ class Tracing:
                 "service.version": version,
             }
         )
-        self._waiting: deque[Ended] = deque()
+        self._waiting: deque[EndedInspection] = deque()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._well = True
@@ -99,9 +99,9 @@ class Tracing:
         else:
             part = record.part
             # a part that was looked at early began while its trigger was committed
-            began_ns = part.received_ns + round(record.found.timings_ms["wait"] * 1e6)
+            began_ns = part.received_ns + round(record.outcome.timings_ms["wait"] * 1e6)
             early = began_ns < record.began_ns - EARLY_NS
-            ended = Ended(
+            ended = EndedInspection(
                 result,
                 part.trace,
                 part.received_ns,
@@ -141,7 +141,7 @@ class Tracing:
             self._well = False
 
 
-def spans_of(part: Ended) -> list[dict[str, Any]]:
+def spans_of(part: EndedInspection) -> list[dict[str, Any]]:
     """One span for the part, and a child for each step that it came to; times from the monotonic
     clock, given as wall clock."""
     result = part.result

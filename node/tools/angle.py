@@ -26,11 +26,11 @@ def measure(_view: None, settings: Angle, _learned: None, given: Given) -> Measu
     to_plane = flat(given.calibration, "mm" if given.calibration else "px")
     lines = []
     for name in (settings.first, settings.second):
-        found = found_by(given, name)
-        if found.direction is None:
+        feature = found_by(given, name)
+        if feature.direction is None:
             raise Problem("NO_VALUE", f"the tool {name} found no line")
-        lines.append(found)
-    turned = _turned(*(on_plane(found, to_plane) for found in lines))
+        lines.append(feature)
+    turned = _turned(*(on_plane(feature, to_plane) for feature in lines))
     value = turned if settings.value == "turned" else min(turned, 180 - turned)
     return Measurement(value, lambda: _drawn(lines[0], lines[1], settings.value == "turned"))
 

@@ -196,11 +196,11 @@ def _shapes(
     circularity, elongation = np.zeros(len(good)), np.ones(len(good))
     for label in np.flatnonzero(good).tolist():
         area = int(stats[label, cv2.CC_STAT_AREA])
-        found = cv2.moments(_alone(labels, stats, label)[0].view(np.uint8), binaryImage=True)
+        moments = cv2.moments(_alone(labels, stats, label)[0].view(np.uint8), binaryImage=True)
         xx, yy, xy = (
-            found["mu20"] / area + 1 / 12,
-            found["mu02"] / area + 1 / 12,
-            found["mu11"] / area,
+            moments["mu20"] / area + 1 / 12,
+            moments["mu02"] / area + 1 / 12,
+            moments["mu11"] / area,
         )
         middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
         circularity[label] = min(area / (2 * math.pi * (xx + yy)), 1.0)

@@ -10,7 +10,7 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import Pixels, View, site
 from node.measurement import Feature, Given, Mark, Measurement
-from node.vision.edges.alike import Look, alike, look
+from node.vision.edges.alike import EdgeProfile, alike, look
 from node.vision.edges.caliper import (
     MOST_BURNT,
     Edges,
@@ -41,7 +41,7 @@ class CircleLearned:
 
     x: float
     y: float
-    look: Look | None = None
+    look: EdgeProfile | None = None
 
 
 class _Rays(NamedTuple):
@@ -54,7 +54,7 @@ class _Rays(NamedTuple):
     edges: Edges
 
 
-class _Found(NamedTuple):
+class _FittedCircle(NamedTuple):
     points: Floats  # of the frame
     fitted: Round  # on the plane, in px of where it lies
     in_frame: Round
@@ -64,9 +64,9 @@ class _Found(NamedTuple):
 
 def learn(view: View, settings: CircleTool) -> CircleLearned:
     """The master's centre. Raises Problem NO_CONTRAST if the master has no such circle."""
-    found = _find(view, settings, in_px, None)
-    seen = found.in_frame
-    rim = look(found.rays.values, found.rays.usable, found.rays.edges, seen.good, closed=True)
+    ring = _find(view, settings, in_px, None)
+    seen = ring.in_frame
+    rim = look(ring.rays.values, ring.rays.usable, ring.rays.edges, seen.good, closed=True)
     return CircleLearned(seen.x, seen.y, rim)
 
 
@@ -88,14 +88,14 @@ def measure(
     to_plane = flat(given.calibration if given else None, settings.unit)
     if settings.value == "centre_distance" and learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
-    found = _find(view, settings, to_plane, learned.look if learned else None)
-    seen = found.in_frame
+    ring = _find(view, settings, to_plane, learned.look if learned else None)
+    seen = ring.in_frame
     if settings.value == "diameter":
-        check_sure(2 * found.rays.unsure_px, "the diameter")
-        check_lit(found.rays.burnt, "the circle")
-        value = 2 * found.fitted.radius * found.px
+        check_sure(2 * ring.rays.unsure_px, "the diameter")
+        check_lit(ring.rays.burnt, "the circle")
+        value = 2 * ring.fitted.radius * ring.px
     elif settings.value == "roundness":
-        value = peak_to_valley(found.fitted.residuals, closed=True) * found.px
+        value = peak_to_valley(ring.fitted.residuals, closed=True) * ring.px
     else:
         assert learned is not None
         due = view.placement.matrix @ (learned.x, learned.y, 1.0)
@@ -107,14 +107,16 @@ def measure(
     )
     centre = np.array([[seen.x, seen.y]])
     feature = Feature(
-        seen.x, seen.y, radius=seen.radius, unsure_px=found.rays.unsure_px, burnt=found.rays.burnt
+        seen.x, seen.y, radius=seen.radius, unsure_px=ring.rays.unsure_px, burnt=ring.rays.burnt
     )
     return Measurement(
-        value, lambda: (Mark(rim, closed=True), Mark(found.points), Mark(centre)), feature=feature
+        value, lambda: (Mark(rim, closed=True), Mark(ring.points), Mark(centre)), feature=feature
     )
 
 
-def _find(view: View, settings: CircleTool, to_plane: Flat, master: Look | None) -> _Found:
+def _find(
+    view: View, settings: CircleTool, to_plane: Flat, master: EdgeProfile | None
+) -> _FittedCircle:
     """Rays from the middle of the region give a first circle; rays from its centre, square to the
     edge, the circle."""
     centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
@@ -134,12 +136,12 @@ def _find(view: View, settings: CircleTool, to_plane: Flat, master: Look | None)
     if in_frame is None or on < max(LEAST_POINTS, least):
         raise Problem("NO_CONTRAST", f"only {on} of {rays.due} rays show an edge on one circle")
     if to_plane is in_px:
-        return _Found(in_frame_points, in_frame, in_frame, 1.0, rays)
+        return _FittedCircle(in_frame_points, in_frame, in_frame, 1.0, rays)
     px = px_length(to_plane, np.array([in_frame.x, in_frame.y]))
     fitted = circle(to_plane(in_frame_points) / px)
     if fitted is None:
         raise Problem("NO_CONTRAST", "no circle through the edges")
-    return _Found(in_frame_points, fitted, in_frame, px, rays)
+    return _FittedCircle(in_frame_points, fitted, in_frame, px, rays)
 
 
 def _near(view: View, rough: Round) -> bool:
@@ -158,7 +160,7 @@ def _points(
     settings: CircleTool,
     centre: Floats,
     radius: float | None = None,
-    master: Look | None = None,
+    master: EdgeProfile | None = None,
 ) -> _Rays:
     """Edge points on rays from a point of the view, roughly if no radius is known yet."""
     rays = FINE_RAYS if settings.value == "roundness" else RAYS

@@ -144,29 +144,29 @@ def measure(view: View, settings: Code, _learned: None, given: Given) -> Measure
     if min(view.width, view.height) < LEAST_SIDE:
         raise Problem("REGION_INVALID", f"{view.width} x {view.height} px are too few for a code")
     wanted = max(1, math.ceil(settings.low or 0)) if settings.value == "count" else 1
-    found: list[_Read] = []
+    reads: list[_Read] = []
     good: list[_Read] = []
     for look in _looks(view, settings):
         new = [
             read
             for read in _read(look)
-            if _counts(view, read) and not any(_same(read, old) for old in found)
+            if _counts(view, read) and not any(_same(read, old) for old in reads)
         ]
-        found += new
+        reads += new
         good += [read for read in new if any(right(text) for text in read.texts)]
         if len(good) >= wanted:
             break
-        if not found and view.uniform:
+        if not reads and view.uniform:
             raise Problem("NO_CONTRAST", "all pixels have one value")
     value = (
         len(good)
         if settings.value == "count"
         else min((_grade(view, read) for read in good), default=0)
     )
-    texts = [read.texts[0] for read in good or found]
+    texts = [read.texts[0] for read in good or reads]
     return Measurement(
         float(value),
-        lambda: tuple(Mark(view.to_frame(r.corners), closed=True) for r in good or found),
+        lambda: tuple(Mark(view.to_frame(r.corners), closed=True) for r in good or reads),
         shown(texts),
     )
 
@@ -226,7 +226,7 @@ def _read(look: _Look) -> list[_Read]:
     )
     formats = zxingcpp.BarcodeFormats(asked)
     answer = []
-    found = zxingcpp.read_barcodes(
+    barcodes = zxingcpp.read_barcodes(
         look.pixels,
         formats=formats,
         try_rotate=look.turns,
@@ -234,7 +234,7 @@ def _read(look: _Look) -> list[_Read]:
         try_invert=look.inverted,
         text_mode=zxingcpp.TextMode.Plain,
     )
-    for code in found:
+    for code in barcodes:
         at = code.position
         corners = np.array(
             [(p.x, p.y) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)],

@@ -388,7 +388,7 @@ def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:
     joined = cv2.dilate(differs, _around(reach)) if reach else differs
     # faster than labels where little differs
     outer, tree = cv2.findContours(joined, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    found = []
+    defects = []
     for number, contour in enumerate(outer):
         if tree[0, number, 3] >= 0:  # a hole
             continue
@@ -399,8 +399,8 @@ def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:
         area_px = cv2.countNonZero(piece)
         if area_px >= settings.area_low_px:
             left, top, width, height = cv2.boundingRect(piece)
-            found.append(_Defect(x + left, y + top, width, height, area_px))
-    return found
+            defects.append(_Defect(x + left, y + top, width, height, area_px))
+    return defects
 
 
 def _boxes(placed: Registration, defects: list[_Defect], settings: Difference) -> tuple[Mark, ...]:

@@ -31,7 +31,7 @@ def measure(_view: None, settings: Distance, _learned: None, given: Given) -> Me
         if end.radius is None or settings.circles == "rim":
             check_sure(end.unsure_px, f"what the tool {name} found")
             check_lit(end.burnt, f"what the tool {name} found")
-    first, second = (on_plane(found, to_plane) for found in ends)
+    first, second = (on_plane(feature, to_plane) for feature in ends)
     value = _between(first, second)
     if settings.circles == "rim":
         value -= (first.radius or 0.0) + (second.radius or 0.0)

@@ -7,7 +7,7 @@ import numpy as np
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Feature, Given, Measurement
-from node.vision.edges.agree import Found, Shown, settled, shown
+from node.vision.edges.agree import MasterShown, StripEdges, settled, shown
 from node.vision.edges.caliper import (
     Edges,
     Strip,
@@ -26,14 +26,14 @@ from node.vision.edges.rows import check_share, followed, least_shown
 from schemas import Edge
 
 
-def learn(view: View, settings: Edge) -> Shown:
+def learn(view: View, settings: Edge) -> MasterShown:
     """What the master shows of it; Problem NO_CONTRAST if it has none."""
     where = strip(view, settings)
     return shown(view, settings, where, lambda one: _found(view, settings, one))[1]
 
 
 def measure(
-    view: View, settings: Edge, learned: Shown | None = None, given: Given | None = None
+    view: View, settings: Edge, learned: MasterShown | None = None, given: Given | None = None
 ) -> Measurement:
     """Where the edge crosses the middle of the region, from the centre of the region's first pixel
     along the scan.
@@ -63,8 +63,8 @@ def measure(
     return Measurement(value, bars(where, wanted.at), feature=Feature(*point[0].tolist()))
 
 
-def _found(view: View, settings: Edge, where: Strip) -> Found:
-    return Found(where, _wanted(view, every(*profile(where), settings), settings))
+def _found(view: View, settings: Edge, where: Strip) -> StripEdges:
+    return StripEdges(where, _wanted(view, every(*profile(where), settings), settings))
 
 
 def _wanted(view: View, edges: Edges, settings: Edge) -> Edges:

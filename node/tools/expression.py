@@ -40,10 +40,10 @@ def measure(
     tree = expression_tree(settings.expression) if learned is None else learned
     values: dict[str, float] = {}
     for name in names(tree):
-        found = given.measured.get(name)
-        if found is None:
+        measured = given.measured.get(name)
+        if measured is None:
             raise Problem("NO_VALUE", f"the tool {name} has none")
-        values[name] = float(found.value)
+        values[name] = float(measured.value)
     try:
         value = _value(tree, values)
     except (ZeroDivisionError, OverflowError, ValueError) as error:

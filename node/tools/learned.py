@@ -15,7 +15,7 @@ from node.frame import View
 from node.measurement import Heat, Measurement, outlines
 from node.model_file import unpack
 from node.networks.features import CELL, Floats, Maps, backbone, maps, shape
-from node.networks.memory_bank import SHAPES, Bank, foreign, top, unlike
+from node.networks.memory_bank import SHAPES, PatchBank, foreign, top, unlike
 from node.networks.promise import threshold
 from schemas import Problem
 from schemas.tools.learned import Learned as Settings
@@ -25,7 +25,7 @@ from schemas.tools.learned import Learned as Settings
 class LearnedMemory:
     """The memory, and the score that counts as 1.0."""
 
-    bank: Bank
+    bank: PatchBank
     threshold: float
 
 
@@ -36,7 +36,7 @@ def learn(
     network is another."""
     if model is None:
         return None
-    bank = Bank.of(unpack(model, "learned", SHAPES))
+    bank = PatchBank.of(unpack(model, "learned", SHAPES))
     if bank.backbone != backbone().digest:
         raise Problem("MODEL_INVALID", "it was taught with another backbone; teach it again")
     if view is not None:
@@ -74,7 +74,7 @@ def measure(view: View, settings: Settings, learned: LearnedMemory | None) -> Me
     )
 
 
-def _check(bank: Bank, view: View, settings: Settings) -> None:
+def _check(bank: PatchBank, view: View, settings: Settings) -> None:
     width, height = shape(view.width, view.height, settings.size_px)
     if (view.width, view.height, settings.size_px) != bank.site or (
         height // CELL,

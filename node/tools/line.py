@@ -8,7 +8,7 @@ import numpy as np
 from node.calibration import Flat, flat, in_px, px_length
 from node.frame import View
 from node.measurement import Feature, Given, Mark, Measurement
-from node.vision.edges.alike import Look, alike, look
+from node.vision.edges.alike import EdgeProfile, alike, look
 from node.vision.edges.caliper import (
     MOST_BURNT,
     Edges,
@@ -30,7 +30,7 @@ SCANS = 64  # at most this many, each of as many rows as that takes, up to 8
 LEAST_POINTS = 5
 
 
-class _Found(NamedTuple):
+class _FittedLine(NamedTuple):
     points: Floats
     fitted: Straight
     to_plane: Flat
@@ -42,15 +42,15 @@ class _Found(NamedTuple):
     edges: Edges
 
 
-def learn(view: View, settings: Line) -> Look | None:
+def learn(view: View, settings: Line) -> EdgeProfile | None:
     """What the master shows across the edge, None if that is another in every scan. Raises Problem
     NO_CONTRAST if the master has no such line."""
-    found = _find(view, settings, in_px, None)
-    return look(found.values, found.counts, found.edges, found.fitted.good, closed=False)
+    fitted = _find(view, settings, in_px, None)
+    return look(fitted.values, fitted.counts, fitted.edges, fitted.fitted.good, closed=False)
 
 
 def measure(
-    view: View, settings: Line, learned: Look | None = None, given: Given | None = None
+    view: View, settings: Line, learned: EdgeProfile | None = None, given: Given | None = None
 ) -> Measurement:
     """Angle of the line against the region's axis across the scan, or how far the edge leaves it.
 
@@ -63,14 +63,14 @@ def measure(
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
     to_plane = flat(calibration, "mm" if corrected else settings.unit)
-    found = _find(view, settings, to_plane, learned)
-    in_frame = line(found.points) if corrected else found.fitted
+    fitted = _find(view, settings, to_plane, learned)
+    in_frame = line(fitted.points) if corrected else fitted.fitted
     assert in_frame is not None
     if settings.value == "straightness":
-        value = peak_to_valley(found.fitted.residuals, closed=False) * found.px
+        value = peak_to_valley(fitted.fitted.residuals, closed=False) * fitted.px
     else:
-        value = _angle_deg(view, settings, found, in_frame)
-    reach = (found.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
+        value = _angle_deg(view, settings, fitted, in_frame)
+    reach = (fitted.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
     ends = np.array([[in_frame.x, in_frame.y]]) + np.outer(
         [reach.min(), reach.max()], [in_frame.ux, in_frame.uy]
     )
@@ -78,15 +78,15 @@ def measure(
         in_frame.x,
         in_frame.y,
         (in_frame.ux, in_frame.uy),
-        unsure_px=found.unsure_px,
-        burnt=found.burnt,
+        unsure_px=fitted.unsure_px,
+        burnt=fitted.burnt,
     )
     return Measurement(
-        value, lambda: (Mark(ends, closed=True), Mark(found.points)), feature=feature
+        value, lambda: (Mark(ends, closed=True), Mark(fitted.points)), feature=feature
     )
 
 
-def _find(view: View, settings: Line, to_plane: Flat, master: Look | None) -> _Found:
+def _find(view: View, settings: Line, to_plane: Flat, master: EdgeProfile | None) -> _FittedLine:
     """The edge points in the frame, and the line through them on the plane, in px of the place
     where it lies."""
     rows = min(8, math.ceil((view.width if settings.scan == "down" else view.height) / SCANS))
@@ -116,14 +116,14 @@ def _find(view: View, settings: Line, to_plane: Flat, master: Look | None) -> _F
     on = int(fitted.good.sum()) if fitted else 0
     if fitted is None or on < max(LEAST_POINTS, least):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
-    return _Found(points, fitted, to_plane, px, unsure_px, burnt, values, counts, edges)
+    return _FittedLine(points, fitted, to_plane, px, unsure_px, burnt, values, counts, edges)
 
 
-def _angle_deg(view: View, settings: Line, found: _Found, in_frame: Straight) -> float:
+def _angle_deg(view: View, settings: Line, fitted: _FittedLine, in_frame: Straight) -> float:
     """From the region's axis across the scan to the line on the plane, -90 to 90."""
     axis = axes(view)[:, 0 if settings.scan == "down" else 1]
     place = np.array([in_frame.x, in_frame.y])
-    start, end = found.to_plane(np.array([place - axis, place + axis]))
-    (ax, ay), ux, uy = end - start, found.fitted.ux, found.fitted.uy
+    start, end = fitted.to_plane(np.array([place - axis, place + axis]))
+    (ax, ay), ux, uy = end - start, fitted.fitted.ux, fitted.fitted.uy
     turned = math.atan2(ax * uy - ay * ux, ax * ux + ay * uy)
     return (math.degrees(turned) + 90) % 180 - 90

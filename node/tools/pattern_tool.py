@@ -105,20 +105,20 @@ def _places(
     while len(images) < len(learned.levels):
         images.append(halved(images[-1]))
     coarse = len(images) - 1
-    found = correlation(images[coarse], learned.levels[coarse])
-    least = settings.least_score if settings.value == "count" else float(found.max())
+    scores = correlation(images[coarse], learned.levels[coarse])
+    least = settings.least_score if settings.value == "count" else float(scores.max())
     y, x = np.nonzero(
-        (found >= cv2.dilate(found, np.ones((3, 3), np.uint8)))
-        & (found >= max(least - SLACK, 1e-6))
+        (scores >= cv2.dilate(scores, np.ones((3, 3), np.uint8)))
+        & (scores >= max(least - SLACK, 1e-6))
     )
-    order = np.argsort(found[y, x])[::-1]
+    order = np.argsort(scores[y, x])[::-1]
     rows, columns = learned.levels[0].shape
     free = None if view.mask is None else _free(view.mask, columns, rows)
     followed: list[tuple[int, int, float]] = []
     for place in order[
         : MOST if settings.value == "count" or view.mask is not None else FEW
     ].tolist():
-        px, py, score = int(x[place]), int(y[place]), float(found[y[place], x[place]])
+        px, py, score = int(x[place]), int(y[place]), float(scores[y[place], x[place]])
         for level in range(max(coarse - 1, 0), -1, -1):
             step = 2 if coarse else 1
             px, py, score = _nearby(images[level], learned.levels[level], step * px, step * py)
@@ -139,8 +139,8 @@ def _nearby(image: Pixels, pattern: Pixels, x: int, y: int) -> tuple[int, int, f
         max(min(x, image.shape[1] - columns) - 2, 0),
         max(min(y, image.shape[0] - rows) - 2, 0),
     )
-    found = correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
-    _, score, _, (dx, dy) = cv2.minMaxLoc(found)
+    scores = correlation(image[top : top + rows + 4, left : left + columns + 4], pattern)
+    _, score, _, (dx, dy) = cv2.minMaxLoc(scores)
     there = image[top + dy : top + dy + rows, left + dx : left + dx + columns]
     flat = float(cv2.meanStdDev(there)[1][0, 0]) < LEAST_THERE
     return left + dx, top + dy, 0.0 if flat else min(score, 1.0)

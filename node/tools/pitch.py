@@ -8,7 +8,7 @@ import numpy as np
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Given, Measurement
-from node.vision.edges.agree import Found, Shown, settled, shown
+from node.vision.edges.agree import MasterShown, StripEdges, settled, shown
 from node.vision.edges.caliper import (
     MOST_UNSURE_PX,
     SIGNS,
@@ -38,7 +38,7 @@ class PitchLearned(NamedTuple):
     the last one to its end, in px of the strip.
     """
 
-    shown: Shown
+    shown: MasterShown
     least: float
     greatest: float
     before: float
@@ -106,11 +106,11 @@ def _check_complete(where: Strip, edges: Edges, settings: Pitch, master: PitchLe
         raise Problem("NO_VALUE", f"there is an edge too many: {told}")
 
 
-def _finder(settings: Pitch) -> Callable[[Strip], Found]:
+def _finder(settings: Pitch) -> Callable[[Strip], StripEdges]:
     return lambda where: _found(settings, where)
 
 
-def _found(settings: Pitch, where: Strip) -> Found:
+def _found(settings: Pitch, where: Strip) -> StripEdges:
     edges = every(*profile(where), settings)
     like = choose(edges, settings.polarity)
     if len(like) < 2:
@@ -121,9 +121,9 @@ def _found(settings: Pitch, where: Strip) -> Found:
     if unsure > MOST_UNSURE_PX:  # where all teeth are alike, each edge is pushed alike
         single = every(*profile(where), settings, alone=True)
         if _alike(single, settings) and not choose(single, settings.polarity).cut.any():
-            return Found(where, choose(single, settings.polarity))
+            return StripEdges(where, choose(single, settings.polarity))
     check_sure(unsure, "the pitch")
-    return Found(where, like)
+    return StripEdges(where, like)
 
 
 def _alike(edges: Edges, settings: Pitch) -> bool:

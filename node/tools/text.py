@@ -22,7 +22,7 @@ LONGEST_WAIT_S = 10.0
 DOTS_PX = 1.5
 
 
-class _Line(NamedTuple):
+class _TextLine(NamedTuple):
     text: str
     confidence: float
     corners: NDArray[np.float64]  # 4 x 2, in the view
@@ -56,10 +56,10 @@ class _Reader:
             if settings.lines == "one":
                 return self._sure([(pixels, None)], settings)
             for blur in (0.0, DOTS_PX):
-                found = self._sure(self._lines(pixels, blur), settings)
-                if found:
+                readings = self._sure(self._lines(pixels, blur), settings)
+                if readings:
                     break
-            return found
+            return readings
         finally:
             self._turn.release()
 
@@ -72,7 +72,7 @@ class _Reader:
 
     def _sure(self, lines: list[tuple[Any, Any]], settings: Text) -> list[tuple[Reading, Any]]:
         network, names = self._read.text_rec.session, self._read.text_rec.postprocess_op.character
-        found = [
+        readings = [
             (
                 recognise(
                     line,
@@ -87,7 +87,9 @@ class _Reader:
             if min(line.shape[:2]) > 1
         ]
         return [
-            each for each in found if each[0].text and each[0].confidence >= settings.confidence_low
+            each
+            for each in readings
+            if each[0].text and each[0].confidence >= settings.confidence_low
         ]
 
 
@@ -129,7 +131,7 @@ def measure(view: View, settings: Text, _learned: None, given: Given) -> Measure
     )
 
 
-def _lines(view: View, settings: Text) -> list[_Line]:
+def _lines(view: View, settings: Text) -> list[_TextLine]:
     """The words, line by line in the order of `in_order`."""
     pixels = view.bgr if view.frame.coloured else cv2.cvtColor(view.gray, cv2.COLOR_GRAY2BGR)
     if view.mask is not None:
@@ -141,11 +143,11 @@ def _lines(view: View, settings: Text) -> list[_Line]:
         if scale > 1
         else pixels
     )
-    found = _reader()(pixels, settings)
+    seen = _reader()(pixels, settings)
     w, h = view.width - 1, view.height - 1
     whole = np.array([(0, 0), (w, 0), (w, h), (0, h)], float)
     lines = [
-        _Line(*reading, whole if corners is None else np.array(corners, float) / scale)
-        for reading, corners in found
+        _TextLine(*reading, whole if corners is None else np.array(corners, float) / scale)
+        for reading, corners in seen
     ]
     return [lines[number] for number in in_order([line.corners for line in lines])]

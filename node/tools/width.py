@@ -3,7 +3,7 @@
 from node.calibration import flat
 from node.frame import View
 from node.measurement import Feature, Given, Measurement
-from node.vision.edges.agree import Found, Shown, settled, shown
+from node.vision.edges.agree import MasterShown, StripEdges, settled, shown
 from node.vision.edges.caliper import (
     Strip,
     across,
@@ -31,14 +31,14 @@ ENTRY: dict[str, tuple[Polarity, Polarity]] = {
 }
 
 
-def learn(view: View, settings: Width) -> Shown:
+def learn(view: View, settings: Width) -> MasterShown:
     """The edges that the master shows; Problem NO_CONTRAST without such a pair."""
     where = strip(view, settings)
     return shown(view, settings, where, lambda one: _pair(view, settings, one))[1]
 
 
 def measure(
-    view: View, settings: Width, learned: Shown | None = None, given: Given | None = None
+    view: View, settings: Width, learned: MasterShown | None = None, given: Given | None = None
 ) -> Measurement:
     """Distance of the two edges, square to them, at the middle of the region.
 
@@ -59,7 +59,7 @@ def measure(
     return Measurement(value, bars(where, pair), feature=Feature(*middle.tolist()))
 
 
-def _pair(view: View, settings: Width, where: Strip) -> Found:
+def _pair(view: View, settings: Width, where: Strip) -> StripEdges:
     """The two edges in a strip."""
     edges = every(*profile(where), settings)
     polarities = ENTRY[settings.between]
@@ -67,11 +67,11 @@ def _pair(view: View, settings: Width, where: Strip) -> Found:
     middle = (where.gray.shape[1] - 1) / 2
     if settings.measure == "inside":
         opens, closes = opens.only(opens.at < middle), closes.only(closes.at >= middle)
-    for found, polarity, side in (
+    for crossings, polarity, side in (
         (opens, polarities[0], "before"),
         (closes, polarities[1], "after"),
     ):
-        if len(found) == 0:
+        if len(crossings) == 0:
             place = f" {side} the middle" if settings.measure == "inside" else ""
             raise nothing(settings, polarity, len(edges), f"no edge{place}")
     first, last = (
@@ -97,4 +97,4 @@ def _pair(view: View, settings: Width, where: Strip) -> Found:
                 f"the noise leaves the width known to {noise:.2g} px, {MOST_NOISE_PX:g} px (sigma)"
                 " are needed: let the region take in more of the edges, or use more light",
             )
-    return Found(where, pair)
+    return StripEdges(where, pair)

@@ -42,11 +42,11 @@ def apart(view: View, mask: NDArray[np.uint8]) -> float:
 def check_apart(view: View, mask: NDArray[np.uint8], master: float = 0.0) -> None:
     """Raises Problem NO_CONTRAST if what counts and the rest differ by far less than in the master
     (gray levels): the threshold runs through a surface of one colour, its shading or its noise."""
-    found, least = apart(view, mask), max(LEAST_CONTRAST, LEAST_APART * master)
-    if found < least:
+    contrast, least = apart(view, mask), max(LEAST_CONTRAST, LEAST_APART * master)
+    if contrast < least:
         raise Problem(
             "NO_CONTRAST",
-            f"light and dark differ by {found:.2g} gray levels only, {least:.2g} are needed: the"
+            f"light and dark differ by {contrast:.2g} gray levels only, {least:.2g} are needed: the"
             " threshold runs through one surface",
         )
 
@@ -78,13 +78,13 @@ def cells(view: View) -> Cells:
 def known(view: View) -> Cells:
     """The master's cells. Raises Problem NO_CONTRAST if too few are light enough to tell the light
     by."""
-    found = cells(view)
-    if np.count_nonzero(found >= LEAST_LEVEL) < LEAST_CELLS:
+    seen = cells(view)
+    if np.count_nonzero(seen >= LEAST_LEVEL) < LEAST_CELLS:
         raise Problem(
             "NO_CONTRAST",
             "the region is too small or too dark to follow the light; take light: fixed",
         )
-    return found
+    return seen
 
 
 def gain(view: View, master: Cells) -> float:
@@ -94,12 +94,12 @@ def gain(view: View, master: Cells) -> float:
     Raises Problem NO_CONTRAST beyond what a lamp does as it ages.
     """
     lit = master >= LEAST_LEVEL
-    found = float(np.median(cells(view)[lit] / master[lit]))
-    if not 1 / MOST_GAIN <= found <= MOST_GAIN:
+    factor = float(np.median(cells(view)[lit] / master[lit]))
+    if not 1 / MOST_GAIN <= factor <= MOST_GAIN:
         raise Problem(
-            "NO_CONTRAST", f"the light is {found:.2g} times the master's, or it is another part"
+            "NO_CONTRAST", f"the light is {factor:.2g} times the master's, or it is another part"
         )
-    return found
+    return factor
 
 
 def level_at(threshold: int, gain: float) -> tuple[int, float]:

@@ -51,7 +51,7 @@ STRETCH_SLACK_PX = 0.4
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class RegistrationLevel:
     """The master at one size: its steep pixels as columns and rows of the view, and what a least
     squares step needs of them."""
 
@@ -73,8 +73,8 @@ class Reference:
     factor: int
     small: Pixels
     small_mask: Pixels | None
-    middle: Level
-    fine: Level
+    middle: RegistrationLevel
+    fine: RegistrationLevel
     # 1 x n each: the points of `fine` in nodes of the grid, right and down
     place: tuple[Floats, Floats]
     node: NDArray[np.intp]  # n x 4: the nodes around each point of `fine`
@@ -107,14 +107,14 @@ class Registration:
 
     def to_picture(self, points: Any) -> NDArray[np.float64]:
         """Points of the view (n x 2, x and y) as points of the picture."""
-        found = np.asarray(points, float).reshape(-1, 2)
+        moved = np.asarray(points, float).reshape(-1, 2)
         if self.shift is not None:
-            x, y = (_in_nodes(axis.astype(np.float32), self.cell)[None] for axis in found.T)
-            found = (
-                found
+            x, y = (_in_nodes(axis.astype(np.float32), self.cell)[None] for axis in moved.T)
+            moved = (
+                moved
                 + cv2.remap(self.shift, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
             )
-        return found @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return moved @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def sample(self, pixels: Any) -> Any:
         """The picture in the view's own axes; what lies outside of it is its nearest border
@@ -135,15 +135,15 @@ class Registration:
         right, bottom = width - 1 - rim, height - 1 - rim
         corners = np.array([[rim, rim], [right, rim], [right, bottom], [rim, bottom]], float)
         back = cv2.invertAffineTransform(self.matrix)
-        found = np.zeros((self.height, self.width), np.uint8)
+        mask = np.zeros((self.height, self.width), np.uint8)
         if right >= rim and bottom >= rim:
             cv2.fillConvexPoly(
-                found,
+                mask,
                 np.rint((corners @ back[:, :2].T + back[:, 2]) * 16).astype(np.int32),
                 255,
                 shift=4,
             )
-        return found
+        return mask
 
     def _map(self) -> Floats:
         """height x width x 2: where each pixel of the view lies in the picture. Bilinear, so
@@ -208,20 +208,20 @@ def affine(
     """
     if (known.width, known.height) != (view.width, view.height):
         raise Problem("REGION_INVALID", "it was learned in a region of another size")
-    found = register(view.frame.gray, view.matrix, known, search_px, search_deg, bend_px)
-    if not found.score >= LEAST_SCORE:
+    registration = register(view.frame.gray, view.matrix, known, search_px, search_deg, bend_px)
+    if not registration.score >= LEAST_SCORE:
         raise Problem(
             "PART_NOT_FOUND",
-            f"the region does not look like the master's (correlation {found.score:.2f})",
+            f"the region does not look like the master's (correlation {registration.score:.2f})",
         )
-    _check_size(found, view, stretch)
-    return found
+    _check_size(registration, view, stretch)
+    return registration
 
 
-def _check_size(found: Registration, view: View, most: float) -> None:
+def _check_size(registration: Registration, view: View, most: float) -> None:
     """Raises Problem PART_NOT_FOUND if the part's width, height or shear is off the view's by more
     than that share."""
-    linear = np.linalg.inv(view.matrix[:, :2]) @ found.matrix[:, :2]
+    linear = np.linalg.inv(view.matrix[:, :2]) @ registration.matrix[:, :2]
     wide, high = np.hypot(*linear).tolist()
     shear = float(linear[:, 0] @ linear[:, 1]) / (wide * high)
     for told, share, size in (
@@ -309,7 +309,7 @@ def _scaled(matrix: Matrix, factor: int) -> Matrix:
     return np.hstack([matrix[:, :2], shift[:, None] / factor])
 
 
-def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> Level:
+def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> RegistrationLevel:
     smooth = cv2.GaussianBlur(shrunk(gray, factor).astype(np.float32), (0, 0), 1.0)
     gx, gy = (cv2.Sobel(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
     steep = np.asarray(cv2.magnitude(gx, gy))
@@ -338,7 +338,9 @@ def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> Level:
         [across * u, across * v, across, down * u, down * v, down, gray_level, np.ones_like(u)],
         axis=1,
     )
-    return Level(factor, px, py, gray_level, across, down, np.ascontiguousarray(rows, np.float32))
+    return RegistrationLevel(
+        factor, px, py, gray_level, across, down, np.ascontiguousarray(rows, np.float32)
+    )
 
 
 def _unit(x: Any, y: Any, width: int, height: int) -> tuple[Any, Any]:
@@ -387,7 +389,7 @@ def _about_centre(matrix: Matrix, known: Reference, angle: float) -> Matrix:
 
 
 def _seen(
-    picture: Any, fit: Registration, level: Level, shift: Floats | None = None
+    picture: Any, fit: Registration, level: RegistrationLevel, shift: Floats | None = None
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Gray levels of the picture (made smaller by the level's factor) at the level's points, and
     which lie in it."""
@@ -420,7 +422,7 @@ def _weights(rest: Floats, inside: NDArray[np.bool_]) -> Floats:
 
 
 def _fitted(
-    picture: Any, fit: Registration, level: Level, known: Reference, rounds: int
+    picture: Any, fit: Registration, level: RegistrationLevel, known: Reference, rounds: int
 ) -> Registration:
     """Affine map and light, refined."""
     picture = picture.astype(np.float32)

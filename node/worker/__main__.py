@@ -35,7 +35,7 @@ from node.worker import manners
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
 from node.worker.log_lines import LogLines
-from node.worker.seam import Found
+from node.worker.seam import PartOutcome
 from node.worker.wire import (
     FOUND,
     JOB,
@@ -43,9 +43,9 @@ from node.worker.wire import (
     SETTLE,
     SETUP,
     SHOWN,
-    Setup,
     Shown,
     Wire,
+    WorkerSetup,
     as_fault,
     dumped,
     prepare,
@@ -67,11 +67,11 @@ M_ARENA_MAX = -8  # mallopt(3)
 ARENAS = 2
 
 
-class Process:
+class StationProcess:
     """See the head of this file."""
 
     def __init__(
-        self, parts: Wire, side: Wire, page: AtWork, setup: Setup, lines: LogLines
+        self, parts: Wire, side: Wire, page: AtWork, setup: WorkerSetup, lines: LogLines
     ) -> None:
         self._station = setup.station
         self._unmet = [] if setup.tries else list(manners.settle_in(setup.station))
@@ -116,14 +116,14 @@ class Process:
     def _look(self, payload: bytes) -> bytes:
         job = JOB.validate_json(payload)
         self._lines.part(job.trigger_id)
-        found = look(job, self._bench)
+        outcome = look(job, self._bench)
         try:
-            return FOUND.dump_json(found)
+            return FOUND.dump_json(outcome)
         except Exception as error:
             log.exception("what was found of %s cannot be told", job.trigger_id)
             fault = Fault(code="INTERNAL", message=f"{type(error).__name__}: {error}"[:500])
-            least = Found(
-                job.row, "ERROR", fault, found.program, (), None, {}, None, found.ended_ns
+            least = PartOutcome(
+                job.row, "ERROR", fault, outcome.program, (), None, {}, None, outcome.ended_ns
             )
             return FOUND.dump_json(least)
         finally:
@@ -229,8 +229,10 @@ class Process:
                 None if problem is None else as_fault(problem),
                 self._bench.camera.simulated,
                 {
-                    program_id: found.ready if isinstance(found, LoadedProgram) else as_fault(found)
-                    for program_id, found in self._shelf.all().items()
+                    program_id: loaded.ready
+                    if isinstance(loaded, LoadedProgram)
+                    else as_fault(loaded)
+                    for program_id, loaded in self._shelf.all().items()
                 },
                 "; ".join(self._unmet) or None,
                 self._bench.fault,
@@ -281,7 +283,7 @@ def main(argv: list[str]) -> int:
             wire = Wire(socket.socket(fileno=parts))
             memory = AtWork(page)
             memory.given()
-            Process(wire, side_wire, memory, setup, lines).run()
+            StationProcess(wire, side_wire, memory, setup, lines).run()
             return 0
     return 0
 

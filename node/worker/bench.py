@@ -81,10 +81,10 @@ class Bench:
         self.program_id = program_id
         self.shelf.hold(self.id, program_id)
 
-    def saw(self, row: int, found: Inspection) -> None:
+    def saw(self, row: int, inspection: Inspection) -> None:
         """A part was looked at: its frame stays until settle() says what becomes of it."""
         with self._lock:
-            self._seen[row] = found
+            self._seen[row] = inspection
             while len(self._seen) > SEEN:
                 self._seen.popitem(last=False)
 
@@ -97,15 +97,15 @@ class Bench:
     def settle(self, settle: Settle) -> None:
         """See Worker.settle."""
         with self._lock:
-            found = self._seen.pop(settle.row, None)
+            inspection = self._seen.pop(settle.row, None)
         if settle.seq == 0:
             return
-        if found is not None and settle.fault is not None:
-            found.verdict, found.fault = "ERROR", settle.fault
+        if inspection is not None and settle.fault is not None:
+            inspection.verdict, inspection.fault = "ERROR", settle.fault
         if self.workshop.showing is not None:
-            self.workshop.showing.offer(self.id, found, settle)
+            self.workshop.showing.offer(self.id, inspection, settle)
         if settle.images.raw is not None or settle.preview:
-            self.pictures.write(self.id, found, settle)
+            self.pictures.write(self.id, inspection, settle)
 
 
 def make_bench(

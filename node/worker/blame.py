@@ -1,7 +1,7 @@
 """Which version of a program is to blame when workers end: one that ends several in a row."""
 
 from node.worker.child import Child
-from node.worker.seam import Crash, Found, Job, ReadyProgram
+from node.worker.seam import Crash, PartJob, PartOutcome, ReadyProgram
 
 IN_A_ROW = 3  # workers that one version of a program may end
 
@@ -10,7 +10,7 @@ class Blame:
     """Used by the thread that looks at parts, and by the one that hears how a worker ended."""
 
     def __init__(self) -> None:
-        self._job: Job | None = None
+        self._job: PartJob | None = None
         self._versions: dict[str, int] = {}  # by program: the one that a part last asked for
         self._last: Crash | None = None
 
@@ -19,14 +19,14 @@ class Blame:
         self._versions[program.id] = program.version
         return program
 
-    def begins(self, job: Job) -> None:
+    def begins(self, job: PartJob) -> None:
         """This part is in hand."""
         self._job = job
 
-    def well(self, found: Found) -> None:
+    def well(self, outcome: PartOutcome) -> None:
         """A part came back: if it was judged, earlier ends no longer count as in a row."""
-        last, program = self._last, found.program
-        if last is None or program is None or found.fault is not None:
+        last, program = self._last, outcome.program
+        if last is None or program is None or outcome.fault is not None:
             return
         if last[:2] == program[:2]:
             self._last = None

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from node.worker.child import Child
-from node.worker.seam import Job
+from node.worker.seam import PartJob
 
 UNREAD = 8  # parts that were let go, of which something may lie in the socket, before one is read
 NAMED = 16  # parts whose frame the worker keeps under the number that they had before their row
@@ -21,9 +21,9 @@ class Early(NamedTuple):
     """A part that is looked at, and by which process."""
 
     child: Child
-    job: Job
+    job: PartJob
 
-    def is_for(self, job: Job) -> bool:
+    def is_for(self, job: PartJob) -> bool:
         """Whether what is found is what this job asks for: the same trigger, program, and time
         after which the frame is exposed."""
         mine = self.job
@@ -47,7 +47,7 @@ class EarlyLooks:
         self._unread = 0
         self._named: OrderedDict[int, int] = OrderedDict()  # number by row
 
-    def begin(self, child: Child, job: Job) -> Job | None:
+    def begin(self, child: Child, job: PartJob) -> PartJob | None:
         """The job as it is to be sent now; None if the worker has a part already."""
         with self._lock:
             if self._looking or self._early is not None or self._unread >= UNREAD:
@@ -56,7 +56,7 @@ class EarlyLooks:
             self._early = Early(child, job._replace(row=self._number))
             return self._early.job
 
-    def look(self, job: Job) -> Early | None:
+    def look(self, job: PartJob) -> Early | None:
         """The station asks for a part: the look that has begun at it, None if none has. Any other
         one is let go. To be followed by looked()."""
         with self._lock:

@@ -23,7 +23,7 @@ from node.worker.early import EarlyLooks
 from node.worker.handed import HandedPictures
 from node.worker.questions import Questions
 from node.worker.room import memory_bytes
-from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle
+from node.worker.seam import Crash, PartJob, PartOutcome, ReadyProgram, Settle
 from node.worker.spare import Spare
 from node.worker.tries import Tries
 from node.worker.wire import (
@@ -33,8 +33,8 @@ from node.worker.wire import (
     SETTLE,
     SETUP,
     SHOWN,
-    Setup,
     Shown,
+    WorkerSetup,
     as_problem,
     dumped,
     prepare,
@@ -72,7 +72,7 @@ class ProcessWorker:
 
     def __init__(
         self,
-        setup: Setup,
+        setup: WorkerSetup,
         programs: Programs,
         keeping: PictureKeeping,
         preview: Callable[[str, bytes], None],
@@ -278,7 +278,7 @@ class ProcessWorker:
         """See Worker."""
         self._say(b"O")
 
-    def look(self, job: Job) -> Found:
+    def look(self, job: PartJob) -> PartOutcome:
         """See Worker; Problem TOOL_CRASHED if it ends meanwhile, TIMEOUT while it is started."""
         early = self._early.look(job)
         try:
@@ -288,10 +288,10 @@ class ProcessWorker:
                 child, row = self._asked(job), job.row
             while (came := child.parts.receive()) is not None:
                 if came[0] == b"F":
-                    found = FOUND.validate_json(came[1])
-                    if found.row == row:
-                        self._blame.well(found)
-                        return found._replace(row=job.row)
+                    outcome = FOUND.validate_json(came[1])
+                    if outcome.row == row:
+                        self._blame.well(outcome)
+                        return outcome._replace(row=job.row)
         finally:
             self._row = None
             self._early.looked()
@@ -299,7 +299,7 @@ class ProcessWorker:
             self._there.wait_for(lambda: self._child is not child, GONE_S)
         raise Problem("TOOL_CRASHED", child.how())
 
-    def _asked(self, job: Job) -> Child:
+    def _asked(self, job: PartJob) -> Child:
         """The process that is asked for this part. Raises Problem TIMEOUT."""
         child = self._ready(job.deadline_ns)
         if child is None:
@@ -312,7 +312,7 @@ class ProcessWorker:
         return child
 
     def look_early(
-        self, program_id: str, asked: Callable[[ReadyProgram], Job | None]
+        self, program_id: str, asked: Callable[[ReadyProgram], PartJob | None]
     ) -> ReadyProgram | None:
         """See Worker."""
         child, shown = self._child, self._shown
@@ -367,7 +367,7 @@ class ProcessWorker:
         there_s = THERE_S if self._unstarted is None else 0.0
         child = self._ready(time.monotonic_ns() + round(there_s * 1e9))
         try:
-            found = self._questions.ask(
+            answer = self._questions.ask(
                 child,
                 b"A",
                 lambda number: b"%d\0%s\0%s" % (number, name.encode(), given),
@@ -377,7 +377,7 @@ class ProcessWorker:
             if child is not None:  # no other command would be answered either
                 child.end(f"did not answer {name} in time")
             raise Problem("TIMEOUT", f"no answer of the worker for {ASK_S:.0f} s") from None
-        return dict(found)
+        return dict(answer)
 
     def _tried(self, tries: Tries, name: str, command: Command) -> dict[str, Any]:
         data = tries.ask(name, command)
@@ -388,11 +388,11 @@ class ProcessWorker:
     def program(self, program_id: str, limit_s: float) -> ReadyProgram:
         """See Worker."""
         shown = self._shown
-        found = None if shown is None else shown.programs.get(program_id)
-        if isinstance(found, Fault):
-            raise as_problem(found)
-        if found is not None:
-            return self._blame.knows(found)
+        ready = None if shown is None else shown.programs.get(program_id)
+        if isinstance(ready, Fault):
+            raise as_problem(ready)
+        if ready is not None:
+            return self._blame.knows(ready)
         until_ns = time.monotonic_ns() + round(limit_s * 1e9)
         if self._ready(until_ns) is None:
             raise Problem("PROGRAM_LOADING", program_id)
@@ -411,9 +411,9 @@ class ProcessWorker:
     def peek(self, program_id: str) -> ReadyProgram | Problem | None:
         """See Worker."""
         shown = self._shown
-        found = None if shown is None else shown.programs.get(program_id)
-        if found is not None:
-            return as_problem(found) if isinstance(found, Fault) else found
+        ready = None if shown is None else shown.programs.get(program_id)
+        if ready is not None:
+            return as_problem(ready) if isinstance(ready, Fault) else ready
         try:
             if self._programs.head(program_id) is None:
                 return Problem("PROGRAM_NOT_FOUND", f"{program_id!r:.80}")

@@ -6,7 +6,7 @@ from typing import Any
 from node.commands.with_pixels import PixelCommands
 from node.program import LoadedProgram
 from node.worker.bench import Bench
-from node.worker.seam import Found, Job, ReadyProgram
+from node.worker.seam import PartJob, PartOutcome, ReadyProgram
 from schemas import Problem
 from schemas.command import Command
 
@@ -18,7 +18,7 @@ class ThreadWorker:
     unmet = None
 
     def __init__(
-        self, bench: Bench, look: Callable[[Job, Bench], Found], commands: PixelCommands
+        self, bench: Bench, look: Callable[[PartJob, Bench], PartOutcome], commands: PixelCommands
     ) -> None:
         self.bench = bench
         self._commands = commands
@@ -47,14 +47,14 @@ class ThreadWorker:
         """See Worker."""
         self.bench.camera.open()
 
-    def look(self, job: Job) -> Found:
+    def look(self, job: PartJob) -> PartOutcome:
         """See Worker."""
         return self._look(job, self.bench)
 
     def look_early(
         self,
         program_id: str,  # noqa: ARG002
-        asked: Callable[[ReadyProgram], Job | None],  # noqa: ARG002
+        asked: Callable[[ReadyProgram], PartJob | None],  # noqa: ARG002
     ) -> ReadyProgram | None:
         """See Worker: it looks on the thread that asks, and so never before its part is there."""
         return None
@@ -75,8 +75,8 @@ class ThreadWorker:
 
     def peek(self, program_id: str) -> ReadyProgram | Problem | None:
         """See Worker."""
-        found = self.bench.shelf.peek(program_id)
-        return found.ready if isinstance(found, LoadedProgram) else found
+        ready = self.bench.shelf.peek(program_id)
+        return ready.ready if isinstance(ready, LoadedProgram) else ready
 
     def refresh(self, limit_s: float) -> None:
         """See Worker."""

@@ -35,11 +35,11 @@ def hurry(station: StationSettings) -> Iterator[str]:
 
 def cores(named: str) -> set[int]:
     """The numbers of cores of a list such as 0,2-3."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in filter(None, named.split(",")):
         first, _, last = part.partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return found
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
 
 
 def _tried(what: str, do: Callable[[], None]) -> Iterator[str]:

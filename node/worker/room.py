@@ -10,11 +10,11 @@ KNOWN = Path("/proc/self/cgroup")
 
 def memory_bytes(groups: Path = GROUPS, known: Path = KNOWN) -> int:
     """The least of what the machine has and what its control groups allow (versions 1 and 2)."""
-    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     try:
         lines = known.read_text().splitlines()
     except OSError:
-        return found[0]
+        return limits[0]
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
@@ -28,7 +28,7 @@ def memory_bytes(groups: Path = GROUPS, known: Path = KNOWN) -> int:
             if each == root.parent:
                 break
             try:
-                found.append(int((each / name).read_text()))
+                limits.append(int((each / name).read_text()))
             except (OSError, ValueError):  # none, or "max"
                 continue
-    return min(found)
+    return min(limits)

@@ -30,7 +30,7 @@ class ReadyProgram(NamedTuple):
     keep: Keep
 
 
-class Job(NamedTuple):
+class PartJob(NamedTuple):
     """A part to inspect. Times are monotonic ns, of one clock for all processes: when its trigger
     was received and its inspection began, after which its frame must be exposed, and until when
     the camera may take."""
@@ -45,7 +45,7 @@ class Job(NamedTuple):
     deadline_ns: int
 
 
-class Found(NamedTuple):
+class PartOutcome(NamedTuple):
     """What was found of a part: nothing that is unclear is OK.
 
     program: the version that judged, None if there was none. taken_at_s: when its frame was
@@ -118,11 +118,11 @@ class Worker(Protocol):
     def open_camera(self) -> None:
         """Try again to open the camera."""
 
-    def look(self, job: Job) -> Found:
+    def look(self, job: PartJob) -> PartOutcome:
         """Acquire, locate, measure and judge. Never raises for what is wrong with the part."""
 
     def look_early(
-        self, program_id: str, asked: Callable[[ReadyProgram], Job | None]
+        self, program_id: str, asked: Callable[[ReadyProgram], PartJob | None]
     ) -> ReadyProgram | None:
         """Begin to look at a part whose trigger is being committed, with a program that is loaded:
         `asked` makes its job, without a row, or None. look() then gives what was found; or else

@@ -17,7 +17,7 @@ from schemas.store.live_pictures import LivePictures
 from schemas.store.programs import Programs
 
 
-class Threads:
+class StationThreads:
     """See the head of this file. preview: takes a station's picture that goes to the broker."""
 
     def __init__(

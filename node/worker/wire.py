@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter
 
-from node.worker.seam import Found, Job, ReadyProgram, Settle
+from node.worker.seam import PartJob, PartOutcome, ReadyProgram, Settle
 from schemas import Fault, Problem, StationSettings
 
 SMALL = 64 * 1024  # bytes of a packet; what is larger is a file in memory
@@ -27,7 +27,7 @@ TRIES = 5  # to send something that must not be lost
 FD_BYTES = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
-class Setup(NamedTuple):
+class WorkerSetup(NamedTuple):
     """What a worker process is given to begin with. folder: relative paths are taken from there;
     level: of the log. refused: versions of programs that are not loaded, since that ended workers
     before. tries: it does what an editor tries, and has no camera."""
@@ -55,10 +55,10 @@ class Shown(NamedTuple):
 
 
 LATER = ConfigDict(defer_build=True)  # a node without worker processes needs none of them
-JOB: TypeAdapter[Job] = TypeAdapter(Job, config=LATER)
-FOUND: TypeAdapter[Found] = TypeAdapter(Found, config=LATER)
+JOB: TypeAdapter[PartJob] = TypeAdapter(PartJob, config=LATER)
+FOUND: TypeAdapter[PartOutcome] = TypeAdapter(PartOutcome, config=LATER)
 SETTLE: TypeAdapter[Settle] = TypeAdapter(Settle, config=LATER)
-SETUP: TypeAdapter[Setup] = TypeAdapter(Setup, config=LATER)
+SETUP: TypeAdapter[WorkerSetup] = TypeAdapter(WorkerSetup, config=LATER)
 SHOWN: TypeAdapter[Shown] = TypeAdapter(Shown, config=LATER)
 READY: TypeAdapter[ReadyProgram] = TypeAdapter(ReadyProgram, config=LATER)
 

@@ -81,7 +81,7 @@ class LogFile:
         space, oldest = 0, time.time() - self._days * DAY_S
         for path in sorted(self.path.parent.glob(f"{self.path.stem}-*.log"), reverse=True):
             with contextlib.suppress(OSError):  # another process is removing it, too
-                found = path.stat()
-                space += found.st_size
-                if found.st_mtime < oldest or space + self._most > self._keep:
+                status = path.stat()
+                space += status.st_size
+                if status.st_mtime < oldest or space + self._most > self._keep:
                     path.unlink()

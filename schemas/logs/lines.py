@@ -45,40 +45,40 @@ class Renderer:
     def line(self, record: logging.LogRecord) -> bytes:
         """The line with its line end."""
         access: Fields | None = getattr(record, "access", None)
-        found: Fields = {
+        fields: Fields = {
             "time": utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
         }
         if access is not None:  # its texts are ours already
-            found |= access
+            fields |= access
         else:
-            found["event"] = record.getMessage()[:EVENT]
+            fields["event"] = record.getMessage()[:EVENT]
             for tell in tuple(telling.values()):
-                found.update(tell())
-            found.update(getattr(record, "fields", {}), thread=record.threadName)
-            found = {
+                fields.update(tell())
+            fields.update(getattr(record, "fields", {}), thread=record.threadName)
+            fields = {
                 name: self._shown(self._redaction.value(value, name))
-                for name, value in found.items()
+                for name, value in fields.items()
             }
         trace = _trace(record)
         if trace is not None:
             trace = self._redaction.text(trace)
-            found["exception"] = (
+            fields["exception"] = (
                 trace
                 if self._as_json
                 else "\n".join(f"  | {plain(each, 1000)}" for each in trace.splitlines())
             )
         if not self._as_json and access is not None:
-            found = {name: found[name] for name in ("time", "level", "logger", "event")}
-        return self._render(None, "", found).encode("utf-8", "backslashreplace") + b"\n"
+            fields = {name: fields[name] for name in ("time", "level", "logger", "event")}
+        return self._render(None, "", fields).encode("utf-8", "backslashreplace") + b"\n"
 
     def _shown(self, value: Any) -> Any:
         return plain(value, EVENT) if isinstance(value, str) and not self._as_json else value
 
 
-def _json(_logger: Any, _name: str, found: Fields) -> str:
-    return json.dumps(found, default=repr)
+def _json(_logger: Any, _name: str, fields: Fields) -> str:
+    return json.dumps(fields, default=repr)
 
 
 def _trace(record: logging.LogRecord) -> str | None:

@@ -53,17 +53,17 @@ class Backups:
     def list(self) -> list[Archive]:
         """All of them, newest first. Raises Problem STORE_FAILED."""
         known = self._known()
-        found = []
+        archives = []
         try:
             for path in self.folder.glob("*.tar.gz") if self.folder.is_dir() else ():
                 if NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                     size = path.stat().st_size
                     told = known.get(path.name)
                     same = told is not None and told.bytes == size
-                    found.append(told if same and told else Archive(name=path.name, bytes=size))
+                    archives.append(told if same and told else Archive(name=path.name, bytes=size))
         except OSError as error:
             raise failed(str(self.folder), error) from error
-        return sorted(found, key=lambda each: each.name[-26:], reverse=True)
+        return sorted(archives, key=lambda each: each.name[-26:], reverse=True)
 
     def get(self, name: str) -> Archive:
         """One backup. Raises Problem BACKUP_NOT_FOUND, STORE_FAILED."""

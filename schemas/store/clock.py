@@ -58,7 +58,7 @@ def now() -> Moment:
     return Moment(CLOCK.wall(), CLOCK.elapsed(), CLOCK.boot)
 
 
-class Reading(NamedTuple):
+class ClockReading(NamedTuple):
     """All clocks at one moment, to be kept; lived_s is the age of the store then."""
 
     lived_s: float
@@ -71,7 +71,7 @@ class Reading(NamedTuple):
 class Lived:
     """The age of a store in seconds, going on from its last reading."""
 
-    def __init__(self, last: Reading | None, clock: Clock = CLOCK) -> None:
+    def __init__(self, last: ClockReading | None, clock: Clock = CLOCK) -> None:
         self._clock = clock
         self._began_s = clock.elapsed()
         self._base_s = last.lived_s if last is not None else 0.0
@@ -87,7 +87,7 @@ class Lived:
         """Seconds lived until now."""
         return self._base_s + self._clock.elapsed() - self._began_s
 
-    def reading(self) -> Reading:
+    def reading(self) -> ClockReading:
         """The clocks now, to be kept; counts the time that the machine was off as soon as a time
         server tells it."""
         elapsed, wall, synchronised = (
@@ -98,7 +98,7 @@ class Lived:
         if synchronised and self._off_since is not None:
             self._base_s += max(0.0, wall - (elapsed - self._began_s) - self._off_since)
             self._off_since = None
-        return Reading(self(), self._clock.boot, elapsed, wall, synchronised)
+        return ClockReading(self(), self._clock.boot, elapsed, wall, synchronised)
 
 
 @cache

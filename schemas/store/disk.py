@@ -156,16 +156,18 @@ def refuse_foreign(path: Path) -> None:
     there is nobody's. Raises Problem STORE_FAILED.
     """
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise failed(str(path), error) from error
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
-    ours = found.st_gid == shared_group(path.parent, None if os.geteuid() == 0 else own_groups())
-    if found.st_uid not in (os.geteuid(), 0) and not ours:
-        raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
+    ours = status.st_gid == shared_group(path.parent, None if os.geteuid() == 0 else own_groups())
+    if status.st_uid not in (os.geteuid(), 0) and not ours:
+        raise Problem(
+            "STORE_FAILED", f"{path} belongs to another account (user id {status.st_uid})"
+        )
 
 
 def failed(what: str, error: OSError) -> Problem:

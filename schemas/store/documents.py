@@ -87,10 +87,10 @@ class Documents:
         on_problem: Callable[[Problem], None] | None = None,
         disk: Disk = DISK,
         *,
-        format: int = FORMAT,
+        form: int = FORMAT,
     ) -> None:
         self.path = path
-        self._format = format
+        self._format = form
         self.problem: Problem | None = None
         self._last = path.with_name(path.name + ".last")
         self._lock = path.with_name(path.name + ".lock")
@@ -112,10 +112,10 @@ class Documents:
                 return seen[1]
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                found, head = os.fstat(fd), os.read(fd, HEAD_BYTES)
+                status, head = os.fstat(fd), os.read(fd, HEAD_BYTES)
             finally:
                 os.close(fd)
-            self._seen = (_marks(found), head) if time.time() - found.st_ctime > YOUNG_S else None
+            self._seen = (_marks(status), head) if time.time() - status.st_ctime > YOUNG_S else None
             return head
         except FileNotFoundError:
             return b""
@@ -156,12 +156,12 @@ class Documents:
                 self.problem = None
 
     def _database(self, content: Content | None) -> SnapshotDatabase:
-        found = content.recovered if content else None
-        if found is None:
+        recovered = content.recovered if content else None
+        if recovered is None:
             self.problem = None
-        elif self.problem is None or found not in self.problem.message:
+        elif self.problem is None or recovered not in self.problem.message:
             self.problem = Problem(
-                "STORE_CORRUPT", f"{self.path.name}: the last good copy is in use ({found})"
+                "STORE_CORRUPT", f"{self.path.name}: the last good copy is in use ({recovered})"
             )
             if self._on_problem:
                 self._on_problem(self.problem)
@@ -191,25 +191,25 @@ class Documents:
         except FileNotFoundError:
             if not self._traces():
                 return None
-            found = f"{self.path.name} is gone"
+            reason = f"{self.path.name} is gone"
         except DocumentsDamaged:
             now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-            found = f"{self.path.name}.corrupt-{now}.{time.time_ns() % 10**9:09d}Z"
+            reason = f"{self.path.name}.corrupt-{now}.{time.time_ns() % 10**9:09d}Z"
             try:
-                self._disk.rename(self.path, self.path.with_name(found))
+                self._disk.rename(self.path, self.path.with_name(reason))
             except OSError as error:
                 raise failed(self.path.name, error) from error
-        content = self._substitute(found)
+        content = self._substitute(reason)
         try:
             replace(self.path, encode(content, self._format), self._disk)
         except OSError as error:
             raise failed(self.path.name, error) from error
         return content
 
-    def _substitute(self, found: str) -> Content:
+    def _substitute(self, reason: str) -> Content:
         """The other copy. Raises Problem STORE_CORRUPT if it is no better."""
         try:
-            return Content(self._open(self._last).tables, found)
+            return Content(self._open(self._last).tables, reason)
         except (DocumentsDamaged, FileNotFoundError):
             self.problem = Problem(
                 "STORE_CORRUPT", f"{self.path.name}: no good copy is left; restore a backup"
@@ -241,25 +241,25 @@ class Documents:
             raise failed(self.path.name, error) from error
 
 
-def encode(content: Content, format: int = FORMAT) -> bytes:
+def encode(content: Content, form: int = FORMAT) -> bytes:
     """The file of a content: JSON whose first line holds the checksum of the rest."""
     body = json.dumps(
         {"recovered": content.recovered, "tables": content.tables}, ensure_ascii=False
     )
     rest = b"\n" + body.removeprefix("{").encode()
     return (
-        f'{{"format":"documents/{format}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode()
+        f'{{"format":"documents/{form}","sha256":"{hashlib.sha256(rest).hexdigest()}",'.encode()
         + rest
     )
 
 
-def decode(data: bytes, format: int = FORMAT) -> Content:
+def decode(data: bytes, form: int = FORMAT) -> Content:
     """The content of a file. Raises Damaged, or Problem STORE_NEWER."""
     head = HEAD.match(data)
     if not head:
         raise DocumentsDamaged("the head is missing")
-    if int(head[1]) > format:
-        raise Problem("STORE_NEWER", f"documents/{int(head[1])} is newer than documents/{format}")
+    if int(head[1]) > form:
+        raise Problem("STORE_NEWER", f"documents/{int(head[1])} is newer than documents/{form}")
     if hashlib.sha256(data[head.end() :]).hexdigest().encode() != head[2]:
         raise DocumentsDamaged("the checksum is wrong")
     value = json.loads(data)
@@ -271,6 +271,6 @@ def decode(data: bytes, format: int = FORMAT) -> Content:
     return Content(tables, value.get("recovered"))
 
 
-def _marks(found: os.stat_result) -> tuple[int, ...]:
+def _marks(status: os.stat_result) -> tuple[int, ...]:
     """What another file at the same path would not share."""
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -81,9 +81,9 @@ class Queue:
         """
         settled = int(self._ledger.read(self._settled, self._stations)[0][0])
         sql = f"SELECT id, payload {self._rows} ORDER BY id LIMIT ?"
-        found = self._ledger.read(sql, (row, *self._values, limit))
-        last = found[-1][0] if found else row
-        return found, last if len(found) == limit else max(last, settled)
+        rows = self._ledger.read(sql, (row, *self._values, limit))
+        last = rows[-1][0] if rows else row
+        return rows, last if len(rows) == limit else max(last, settled)
 
     def waiting(self, row: int) -> QueueDepth:
         """What waits after a row."""
@@ -99,8 +99,8 @@ class Queue:
     def skip(self, row: int, results: int) -> int:
         """The first row that is not among that many of the oldest."""
         sql = f"SELECT id {self._rows} ORDER BY id LIMIT 1 OFFSET ?"
-        found = self._ledger.read(sql, (row, *self._values, results - 1))
-        return int(found[0][0]) if found else row
+        rows = self._ledger.read(sql, (row, *self._values, results - 1))
+        return int(rows[0][0]) if rows else row
 
 
 class Memory(Generic[Remembered]):

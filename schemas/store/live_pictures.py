@@ -54,10 +54,10 @@ class LivePictures:
             for name in os.listdir(folder):  # noqa: PTH208
                 if name.startswith("."):
                     (folder / name).unlink(missing_ok=True)  # left by a process that was killed
-            found = self.all(station)
+            pictures = self.all(station)
             # from a ledger before this one
-            anew = [picture for picture in found if picture.seq > seq]
-            for picture in (*anew, *found[: -KEPT - len(anew)]):
+            anew = [picture for picture in pictures if picture.seq > seq]
+            for picture in (*anew, *pictures[: -KEPT - len(anew)]):
                 picture.path.unlink(missing_ok=True)
         except OSError as error:
             with suppress(OSError):

@@ -142,10 +142,10 @@ class Pictures:
     def path(self, name: str) -> Path:
         """The file of a picture. Raises Problem RESULT_NOT_FOUND, also for a name that no picture
         can have."""
-        found = self._find(_checked(name), self._backs)
-        if found is None:
+        place = self._find(_checked(name), self._backs)
+        if place is None:
             raise Problem("RESULT_NOT_FOUND", f"the picture {name} is not kept any more")
-        return found
+        return place
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """The names that have no file."""
@@ -238,8 +238,8 @@ class Pictures:
 
     def _read_ages(self, shards: list[str]) -> dict[str, float]:
         try:
-            found = json.loads((self._ages_file).read_bytes())
-            ages = {str(shard): float(at) for shard, at in found.items()}
+            read = json.loads((self._ages_file).read_bytes())
+            ages = {str(shard): float(at) for shard, at in read.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             # lost or damaged: nothing is old then
             ages = {}
@@ -357,8 +357,8 @@ class Pictures:
                 sizes = [
                     _size(self._folder / shard / name) for name in _listed(self._folder / shard)
                 ]
-                found = [size for size in sizes if size is not None]
-                self._counts[shard] = [len(found), sum(found)]
+                there = [size for size in sizes if size is not None]
+                self._counts[shard] = [len(there), sum(there)]
                 self._uncounted.discard(shard)
         self._counted.set()
 

@@ -48,12 +48,12 @@ class SettingsFile:
     def closed(self) -> Closed | None:
         """Why the file cannot be changed from here; None where it can."""
         try:
-            found = self.path.lstat()
+            status = self.path.lstat()
         except OSError as error:
             raise failed(str(self.path), error) from error
-        if stat.S_ISLNK(found.st_mode):
+        if stat.S_ISLNK(status.st_mode):
             return "a link"
-        if found.st_uid != os.geteuid():
+        if status.st_uid != os.geteuid():
             return "not ours"
         if not os.access(self.path.parent, os.W_OK | os.X_OK):
             return "a folder we cannot write"
@@ -197,10 +197,10 @@ def _table(document: Any, path: list[str], *, make: bool) -> Any:
     """The table of a key: a station by its id. None if it is not there, and none is to be made."""
     if path[:1] == ["station"]:
         stations = document.get("station", [])
-        found = next((each for each in stations if each.get("id") == path[1]), None)
-        if found is None:
+        station = next((each for each in stations if each.get("id") == path[1]), None)
+        if station is None:
             raise Problem("SETTINGS_INVALID", f"there is no station {path[1]}")
-        return found
+        return station
     table = document
     for name in path:
         if name not in table:

@@ -53,8 +53,8 @@ def refuse_planted(state: Path) -> None:
         os.geteuid() or _owner(state),
         shared_group(state, None if os.geteuid() == 0 else own_groups()),
     )
-    for path, found in _found(state):
-        _refuse(path, found, owner, group)
+    for path, status in _found(state):
+        _refuse(path, status, owner, group)
 
 
 def secured(state: Path) -> None:
@@ -66,11 +66,11 @@ def secured(state: Path) -> None:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         group = shared_group(state, own_groups())
         others = 0o077 if group is None else 0o007
-        for path, found in _found(state):  # a folder is closed before it is looked into
-            _refuse(path, found, owner, group)
-            if found.st_uid == owner and found.st_mode & others:
+        for path, status in _found(state):  # a folder is closed before it is looked into
+            _refuse(path, status, owner, group)
+            if status.st_uid == owner and status.st_mode & others:
                 with suppress(FileNotFoundError):  # another process of ours has just removed it
-                    path.chmod(stat.S_IMODE(found.st_mode) & ~others)
+                    path.chmod(stat.S_IMODE(status.st_mode) & ~others)
     except OSError as error:
         raise failed(str(error.filename or state), error) from error
 
@@ -115,15 +115,15 @@ def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
     while waiting:
         path = waiting.pop()
         try:
-            found = path.lstat()
-            yield path, found
-            if not stat.S_ISDIR(found.st_mode):
+            status = path.lstat()
+            yield path, status
+            if not stat.S_ISDIR(status.st_mode):
                 continue
             many = path.relative_to(state).parts[:1] in [(name,) for name in MANY]
             try:
                 entries = list(os.scandir(path))
             except PermissionError:
-                if path == state or found.st_uid == os.geteuid():
+                if path == state or status.st_uid == os.geteuid():
                     raise
                 continue
             for entry in entries:
@@ -140,11 +140,13 @@ def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
             raise failed(str(path), error) from error
 
 
-def _refuse(path: Path, found: os.stat_result, owner: int, group: int | None) -> None:
-    if stat.S_ISLNK(found.st_mode):
+def _refuse(path: Path, status: os.stat_result, owner: int, group: int | None) -> None:
+    if stat.S_ISLNK(status.st_mode):
         raise Problem("STORE_FAILED", f"{path} is a link; it has to be the file or folder itself")
-    if found.st_uid not in (0, owner) and (group is None or found.st_gid != group):
-        raise Problem("STORE_FAILED", f"{path} belongs to another account (user id {found.st_uid})")
+    if status.st_uid not in (0, owner) and (group is None or status.st_gid != group):
+        raise Problem(
+            "STORE_FAILED", f"{path} belongs to another account (user id {status.st_uid})"
+        )
 
 
 def _owner(state: Path) -> int:

@@ -154,10 +154,10 @@ class Users:
         """The same password by a newer method: nothing about the account changes, unless it has
         another password by now."""
         with self._documents.change() as database:
-            found = _find(_all(database), key)
-            if found.password_hash != old_hash:
+            person = _find(_all(database), key)
+            if person.password_hash != old_hash:
                 return
-            user = _valid({**found.model_dump(mode="json"), "password_hash": password_hash})
+            user = _valid({**person.model_dump(mode="json"), "password_hash": password_hash})
             database.table("users").update(user.model_dump(mode="json"), where("id") == user.id)
 
     def remove(self, key: str) -> None:

@@ -49,18 +49,18 @@ class OtherTool(NamedTuple):
 def others(own: Collection[str]) -> dict[str, OtherTool]:
     """All that are installed, by kind; never raises, whatever a package does. own: the kinds of the
     node itself, which nobody replaces."""
-    found: dict[str, OtherTool] = {}
+    tools: dict[str, OtherTool] = {}
     if os.environ.get(SWITCH) == "off":
-        return found
+        return tools
     for point in _points():
         tool = _read(point)
         if tool.kind in own:
             tool = _refusing(tool.kind, tool.package, "the node itself has a kind of that name")
-        elif tool.kind in found:
-            both = f"{found[tool.kind].package} and {tool.package}"
+        elif tool.kind in tools:
+            both = f"{tools[tool.kind].package} and {tool.package}"
             tool = _refusing(tool.kind, both, "both bring it")
-        found[tool.kind] = tool
-    return found
+        tools[tool.kind] = tool
+    return tools
 
 
 def joined(union: Any, own: Collection[str], of: Mapping[str, OtherTool]) -> Any:

@@ -114,10 +114,10 @@ class _Compiler:
                 f"{first!r} at {start + 1} has no meaning here; write \\{first} for the character"
             )
         if first == "[":
-            found = CLASS.match(self.pattern, start)
-            if found is None:
+            match = CLASS.match(self.pattern, start)
+            if match is None:
                 raise ValueError("a class [...] is not closed")
-            self.at = found.end()
+            self.at = match.end()
         elif first == "\\":
             self.at += 1
             escaped = self.pattern[start + 1 : self.at]
@@ -132,14 +132,14 @@ class _Compiler:
             self.at += 1
             least, most = {"?": (0, 1), "*": (0, -1), "+": (1, -1)}[sign]
         elif sign == "{":
-            found = REPEAT.match(self.pattern, self.at)
-            if found is None:
+            match = REPEAT.match(self.pattern, self.at)
+            if match is None:
                 raise ValueError("{ is not followed by m}, m,} or m,n}")
-            self.at = found.end()
-            least = int(found[1])
-            most = least if found[2] is None else int(found[3]) if found[3] else -1
+            self.at = match.end()
+            least = int(match[1])
+            most = least if match[2] is None else int(match[3]) if match[3] else -1
             if max(least, most) > MOST_REPEATS or (0 <= most < least):
-                raise ValueError(f"{found[0]} is not a range up to {MOST_REPEATS}")
+                raise ValueError(f"{match[0]} is not a range up to {MOST_REPEATS}")
         else:
             return piece
         if self.pattern[self.at : self.at + 1] in ("?", "*", "+", "{"):

@@ -25,8 +25,8 @@ from node.shelf import Shelf
 from node.worker.bench import Workshop, make_bench
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
-from node.worker.seam import Job, Settle, Worker
-from node.worker.wire import Setup
+from node.worker.seam import PartJob, Settle, Worker
+from node.worker.wire import WorkerSetup
 from schemas import StationSettings, SyntheticCamera, Trigger, as_program
 from schemas.settings import PictureSettings
 from schemas.store.pictures import Pictures
@@ -43,7 +43,7 @@ def in_process(folder: Path) -> ProcessWorker:
     """A worker process on the programs of a folder."""
     station = StationSettings(id="cam1", camera=CAMERA)
     keeping = PictureKeeping(Pictures(folder / "pictures", PictureSettings()), Metrics("1", "n"))
-    setup = Setup("node-01", station, str(folder), str(folder), 85, "WARNING")
+    setup = WorkerSetup("node-01", station, str(folder), str(folder), 85, "WARNING")
     return ProcessWorker(
         setup, Programs(folder / "programs"), keeping, lambda *_: None, lambda _: None
     )
@@ -61,7 +61,7 @@ def looked_ms(worker: Worker, row: int) -> float:
     """How long one part takes."""
     now = time.monotonic_ns()
     trigger = Trigger(part_id=f"part-{row}")
-    found = worker.look(Job(row, f"T{row}", trigger, PROGRAM, now, now, now, now + LIMIT_NS))
+    found = worker.look(PartJob(row, f"T{row}", trigger, PROGRAM, now, now, now, now + LIMIT_NS))
     took = (time.monotonic_ns() - now) / 1e6
     worker.settle(Settle(row))
     assert found.fault is None, found.fault

@@ -13,7 +13,7 @@ from broker.topics import Names
 from broker.wire import Incoming
 from schemas import Problem, Result, ToolResult
 from schemas.settings import BrokerSettings
-from schemas.store.ledger import Accepted, Ledger
+from schemas.store.ledger import Ledger, TriggerStored
 from tests.rooms.promise.ledgers import build, new
 
 
@@ -86,7 +86,7 @@ class Bench:
     def result(self, trigger_id: str, station: str = "cam1") -> None:
         """A trigger from any source, which is answered."""
         accepted = self.ledger.accept(new(trigger_id, station=station))
-        if isinstance(accepted, Accepted):
+        if isinstance(accepted, TriggerStored):
             self.ledger.answer(accepted.id, station, self.build(trigger_id, station))
 
     def build(self, trigger_id: str, station: str) -> Callable[[int], Result]:

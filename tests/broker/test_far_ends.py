@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import aio, threaded
-from broker.ends import WRONG_LIMIT, Accepted, Gone, Versions
+from broker.ends import WRONG_LIMIT, Accepted, Gone, MqttVersions
 from deploy.demo.broker_process import BrokerProcess, start_broker
 from schemas import Problem
 from schemas.settings import BrokerSettings
@@ -176,7 +176,7 @@ def test_producers_and_consumers_speak_3_1_1_where_the_broker_does(
 
 
 def test_mqtt_5_is_not_given_up_because_something_accepts_and_hangs_up() -> None:
-    versions = Versions()
+    versions = MqttVersions()
     versions.failed(wrong=True)
     assert not versions.v5, "a broker that knows 3.1.1 only"
     versions.failed(wrong=False)

@@ -17,8 +17,8 @@ def seqs(world: World) -> list[int]:
     return [event.result["seq"] for event in world.events if isinstance(event, Delivered)]
 
 
-def result(seq: int, id: str | None = None) -> bytes:
-    return json.dumps({"result_id": id or f"r{seq:06d}", "seq": seq}).encode()
+def result(seq: int, result_id: str | None = None) -> bytes:
+    return json.dumps({"result_id": result_id or f"r{seq:06d}", "seq": seq}).encode()
 
 
 def produce(world: World, count: int) -> None:

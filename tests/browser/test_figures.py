@@ -26,8 +26,8 @@ def two_programs(plant: Plant, profiles: Profiles) -> Iterator[None]:
     other = as_program({**program.document(), "id": "other-part", "name": "Other part"})
     store.save(other, store.master(program), by="test")
     with profiles.visit() as page:
-        for id in ("other-part", "synthetic-part"):
-            activate = f"/api/v1/programs/{id}/activate"
+        for program_id in ("other-part", "synthetic-part"):
+            activate = f"/api/v1/programs/{program_id}/activate"
             answer = page.request.post(activate, data={"station": "cam1"}, headers=HERE)
             assert answer.ok, answer.text()
             until(plant, "OK", "NG")  # a part that is not found has no values

@@ -86,7 +86,8 @@ def test_a_scraper_sends_the_token_of_its_targets_unit_and_the_page_says_how_it_
     )
     page = (ROOT / "docs" / "monitoring.md").read_text()
     copied = {
-        to: id for id, to in re.findall(r"credentials/(\w+) (/etc/prometheus/\S+)$", page, re.M)
+        to: credential
+        for credential, to in re.findall(r"credentials/(\w+) (/etc/prometheus/\S+)$", page, re.M)
     }
     for job, scrape in jobs.items():
         sent = re.findall(r"^ +authorization:\n +credentials_file: (\S+)$", scrape, re.M)

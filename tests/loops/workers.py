@@ -59,14 +59,14 @@ def two_stations(folder: Path, broker_port: int) -> NodeProcess:
     camera = SyntheticCamera(defect_rate=0.0, exposure_ms=1.0)
     stations = [
         {
-            "id": id,
+            "id": station,
             "program": "synthetic-part",
             "camera": camera.model_dump(mode="json"),
             "worker": "process",
             "queue_limit": 50,
             "max_age_ms": 60000,
         }
-        for id in STATIONS
+        for station in STATIONS
     ]
     node = NodeProcess(folder, broker_port, stations)
     program = as_program(synthetic.program(camera))
@@ -94,15 +94,15 @@ def taken_at(result: dict[str, Any]) -> float:
 def durations(line: Line, gone: list[Gone]) -> tuple[list[float], list[float]]:
     """Times of judged parts in ms: while no worker was away, and while the other station's was."""
     alone, beside = [], []
-    for id in STATIONS:
-        for result in line.results(id):
+    for station in STATIONS:
+        for result in line.results(station):
             if result["error"] is not None:
                 continue
             at = taken_at(result)
             away = {each.station for each in gone if each.killed_at < at < each.back_at}
             if not away:
                 alone.append(result["duration_ms"])
-            elif id not in away:
+            elif station not in away:
                 beside.append(result["duration_ms"])
     return sorted(alone), sorted(beside)
 
@@ -163,11 +163,11 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
             gone.append(Gone(station, killed_at, time.time()))
         stopping.set()
         loading.join(10)
-        verdicts = {id: check(line, node.ledger, id, 120) for id in STATIONS}
+        verdicts = {each: check(line, node.ledger, each, 120) for each in STATIONS}
         codes = Counter(
             result["error"]["code"]
-            for id in STATIONS
-            for result in line.results(id)
+            for each in STATIONS
+            for result in line.results(each)
             if result["error"] is not None
         )
         parts = durations(line, gone)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.worker.seam import Job, ReadyProgram
+from node.worker.seam import PartJob, ReadyProgram
 from schemas import Problem, StationSettings
 from schemas.program import Keep
 from schemas.store.ledger import Duplicate
@@ -25,7 +25,7 @@ class Looks:
     """A worker that could look early: what it was asked for, what it was told to forget."""
 
     def __init__(self, node: Still, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.jobs: list[Job] = []
+        self.jobs: list[PartJob] = []
         self.forgotten: list[str] = []
         self.program = READY
         self.rows: list[int] = []  # in the ledger, whenever it was asked
@@ -35,7 +35,7 @@ class Looks:
         monkeypatch.setattr(worker, "forget", self.forgotten.append)
 
     def _look_early(
-        self, program_id: str, asked: Callable[[ReadyProgram], Job | None]
+        self, program_id: str, asked: Callable[[ReadyProgram], PartJob | None]
     ) -> ReadyProgram | None:
         assert program_id == self.program.id
         self.rows.append(self._ledger.read("SELECT count(*) FROM triggers")[0][0])
@@ -237,7 +237,7 @@ def test_a_part_that_became_too_old_meanwhile_is_an_error_whatever_was_found_of_
 ) -> None:
     with still(tmp_path, max_age_ms=1000) as node:
         Looks(node, monkeypatch)
-        looked: list[Job] = []
+        looked: list[PartJob] = []
         monkeypatch.setattr(node.service.stations["cam1"].worker, "look", looked.append)
         node.deliver(PART)
         thread = node.service.stations["cam1"].thread

@@ -26,8 +26,10 @@ def store(tmp_path: Path) -> Programs:
     return Programs(tmp_path)
 
 
-def save(store: Programs, id: str, **changes: Any) -> None:
-    store.save(as_program({**synthetic.program(CAMERA), "id": id, **changes}), MASTER, "ada")
+def save(store: Programs, program_id: str, **changes: Any) -> None:
+    store.save(
+        as_program({**synthetic.program(CAMERA), "id": program_id, **changes}), MASTER, "ada"
+    )
 
 
 @pytest.fixture
@@ -71,15 +73,15 @@ def test_only_what_is_asked_for_is_loaded_and_only_once(store: Programs, loads: 
 def test_saving_one_program_loads_that_one_if_it_is_in_use(
     store: Programs, loads: list[str], tmp_path: Path
 ) -> None:
-    for id in ("used", "other", "unused"):
-        save(store, id)
+    for program_id in ("used", "other", "unused"):
+        save(store, program_id)
     shelf = Shelf(store)
     shelf.refresh()
     other = shelf.get("other")
     shelf.get("used")
     loads.clear()
-    for id in ("used", "unused"):
-        save(Programs(tmp_path), id, limits_ms=77)
+    for program_id in ("used", "unused"):
+        save(Programs(tmp_path), program_id, limits_ms=77)
     assert shelf.refresh() == ["unused", "used"]
     assert loads == ["used"]
     assert (shelf.get("used").version, shelf.get("unused").version) == (2, 2)
@@ -165,14 +167,14 @@ def test_a_fault_while_learning_is_a_coded_problem_and_ends_nothing(
 def test_a_program_that_this_release_refuses_is_told_as_such_and_keeps_no_other_from_being_loaded(
     store: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for id in ("cap", "old"):
-        save(store, id)
+    for saved in ("cap", "old"):
+        save(store, saved)
     reading = store.get
 
-    def read(id: str, *rest: Any) -> Any:
-        if id == "old":
+    def read(program_id: str, *rest: Any) -> Any:
+        if program_id == "old":
             raise Problem("PROGRAM_INVALID", "a tool of a kind that there was once")
-        return reading(id, *rest)
+        return reading(program_id, *rest)
 
     monkeypatch.setattr(store, "get", read)
     shelf = Shelf(store)

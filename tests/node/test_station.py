@@ -92,8 +92,8 @@ class Bench:
 
     def results(self) -> dict[str, Result]:
         return {
-            id: Result.model_validate_json(payload, strict=False)
-            for id, _, payload in stored(self.path)
+            result_id: Result.model_validate_json(payload, strict=False)
+            for result_id, _, payload in stored(self.path)
         }
 
     def result(self, trigger_id: str) -> Result:
@@ -180,9 +180,9 @@ def test_the_lines_mean_what_the_program_that_judged_says_whatever_is_selected_m
         station.assign(other)
         raise Problem("TOOL_CRASHED")
 
-    def assigned(id: str, outputs: Any) -> None:
+    def assigned(program_id: str, outputs: Any) -> None:
         done.append(outputs)
-        assign(id, outputs)
+        assign(program_id, outputs)
 
     def shown(*given: Any) -> Any:
         done.append("shown")

@@ -46,7 +46,10 @@ def waits_for_pictures(
     made = NodeProcess(
         folder,
         broker_port,
-        [{"id": id, "program": "synthetic-part", "camera": camera, "worker": worker} for id in ids],
+        [
+            {"id": station, "program": "synthetic-part", "camera": camera, "worker": worker}
+            for station in ids
+        ],
     )
     programs = Programs(node.state / "programs")
     programs.save(

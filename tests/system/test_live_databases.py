@@ -139,10 +139,10 @@ def test_what_the_node_acknowledges_survives_commands_and_kill_9(
     reader.close()
     holds(node.process.pid, node.state, "a reader")
     ids = [line.trigger() for _ in range(10)]
-    for id in ids:
-        line.result(id)
+    for trigger_id in ids:
+        line.result(trigger_id)
     node.kill()
-    assert set(ids) <= {id for id, _, _ in stored(node.ledger)}
+    assert set(ids) <= {trigger_id for trigger_id, _, _ in stored(node.ledger)}
 
 
 def test_the_log_stays_when_another_process_closes_the_database_between_two_threads(

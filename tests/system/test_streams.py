@@ -114,13 +114,13 @@ def test_a_reload_ends_streams_softly_and_who_comes_back_misses_nothing(
     reader = Reader(web.port, token)
     reader.next("hello")
     node.result(11)
-    id, _, result = reader.next("result")
+    event_id, _, result = reader.next("result")
     assert result["seq"] == 11
     web.process.send_signal(signal.SIGHUP)
     with pytest.raises(EOFError):
         reader.next("never")
     node.result(12)
-    again = Reader(web.port, token, id)
+    again = Reader(web.port, token, event_id)
     assert again.status == 200
     assert again.next("result")[2]["seq"] == 12
     reader.close()

@@ -8,7 +8,9 @@ from web.health_checks import CHECKS, Remark
 
 def node(alarms: dict[str, Any] | None = None, /, **stations: bool) -> Any:
     """What is found for a node whose stations are in maintenance, or not."""
-    said = {id: {"state": "Halted", "maintenance": tested} for id, tested in stations.items()}
+    said = {
+        station: {"state": "Halted", "maintenance": tested} for station, tested in stations.items()
+    }
     state = {"state": "Ready", "stations": said}
     watch = SimpleNamespace(presence="ok", state=state, alarms=alarms or {}, age_s=0.1)
     return CHECKS["node"](SimpleNamespace(watch=watch))  # type: ignore[arg-type]

@@ -74,8 +74,8 @@ def test_a_stream_begins_with_what_is_known_and_tells_results_states_and_alarms(
     )
     assert hello["link"]["age_s"] >= 0
     node.result(11)
-    id, _, result = reader.next("result")
-    assert (id, result["seq"]) == ("cam1:11,cam2:10", 11)
+    event_id, _, result = reader.next("result")
+    assert (event_id, result["seq"]) == ("cam1:11,cam2:10", 11)
     node.say(
         "alarm/DISK_SPACE", {"code": "DISK_SPACE", "message": "full", "since": "now"}, retain=True
     )

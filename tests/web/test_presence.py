@@ -14,7 +14,7 @@ from schemas import Problem, Reply
 from schemas.store.accounts.vouching import Vouching
 from tests.rooms.installation.site_of_web import Someone, application
 from tests.rooms.promise.ledgers import payload
-from web.presence import MOST_ALARMS, SILENT_S, UNREADABLE, Watch
+from web.presence import MOST_ALARMS, SILENT_S, UNREADABLE, NodePresence
 from web.site import NAME
 
 pytestmark = pytest.mark.slow
@@ -68,10 +68,10 @@ def test_whether_the_node_is_there_is_decided_in_one_place(someone: Someone) -> 
     assert watch.presence == "away"
 
 
-def watch_of(someone: Someone) -> Watch:
+def watch_of(someone: Someone) -> NodePresence:
     """The watch of an application, which hears only what a test says."""
     site = someone.client.application.extensions[NAME]
-    watch: Watch = site.watch
+    watch: NodePresence = site.watch
     watch.close()
     if watch._thread is not None:  # it may be about to say that there is no broker
         watch._thread.join(30)
@@ -162,7 +162,7 @@ json_values = st.recursive(
 def test_nothing_that_is_said_ends_the_listening(topic: str, value: dict[str, Any]) -> None:
     from broker.topics import Names
 
-    watch = Watch(Names("inspection/v1", "node-01"), lambda: None, ["cam1"])  # type: ignore[arg-type, return-value]
+    watch = NodePresence(Names("inspection/v1", "node-01"), lambda: None, ["cam1"])  # type: ignore[arg-type, return-value]
     watch._take(PREFIX + topic, value)
     assert set(watch.latest) <= {"cam1"}
 

@@ -163,28 +163,28 @@ def refresh(body: Refresh) -> Response:
         raise Problem("SIGN_IN_REQUIRED", "there is no refresh token")
     said = tokens.read(here.keys, "refresh", here.settings.node_id, old)
     user = account_of(here, said.user)
-    found = here.accounts.session(said.session)
-    if user is None or found is None or found.user != user.id:
+    known = here.accounts.session(said.session)
+    if user is None or known is None or known.user != user.id:
         raise Problem("TOKEN_INVALID", "its session has ended")
-    if not holds(here, user, found):
-        here.accounts.end(found.id, "session.void", acting(user))
+    if not holds(here, user, known):
+        here.accounts.end(known.id, "session.void", acting(user))
         raise Problem("TOKEN_INVALID", "its session has ended")
-    new = refresh_token_of(here, user, found.id, found.until)
+    new = refresh_token_of(here, user, known.id, known.until)
     outcome = here.accounts.rotate(
-        found.id, tokens.digest(old), tokens.digest(new), idle_s(here), acting(user)
+        known.id, tokens.digest(old), tokens.digest(new), idle_s(here), acting(user)
     )
     if outcome == "reused":
         here.event(
             "session.reuse",
             username=user.username,
-            session=found.id,
+            session=known.id,
             address=request.remote_addr or "",
         )
         raise Problem("TOKEN_REUSED")
     if outcome == "ended":
         raise Problem("TOKEN_INVALID", "its session has ended")
     in_body = body.refresh_token is not None
-    return signed_in(here, user, found.id, new, in_body=in_body, in_cookies=not in_body)
+    return signed_in(here, user, known.id, new, in_body=in_body, in_cookies=not in_body)
 
 
 @auth.post("/logout")
@@ -259,8 +259,8 @@ def sessions(query: Whose) -> Response:
     here, person = site(), current()
     if (query.all or query.user not in (None, person.id)) and person.role != "ADMIN":
         raise Problem("PERMISSION_DENIED", "ADMIN is needed for the sessions of others")
-    found = here.accounts.sessions(None if query.all else query.user or person.id)
-    return ok([_shown(here, session, person) for session in found])
+    listed = here.accounts.sessions(None if query.all else query.user or person.id)
+    return ok([_shown(here, session, person) for session in listed])
 
 
 @auth.delete("/sessions")
@@ -278,10 +278,10 @@ def end_sessions() -> Response:
 def end_session(session: str) -> Response:
     """End one of your own sessions; an administrator can end any."""
     here, person = site(), current()
-    found = here.accounts.session(session)
-    if found is None or (found.user != person.id and person.role != "ADMIN"):
+    known = here.accounts.session(session)
+    if known is None or (known.user != person.id and person.role != "ADMIN"):
         raise Problem("SESSION_NOT_FOUND", f"{session!r:.80}")
-    here.accounts.end(found.id, "session.end", actor())
+    here.accounts.end(known.id, "session.end", actor())
     return ok(None, "the session has ended")
 
 

@@ -138,11 +138,11 @@ def ticket(name: str, body: Proof) -> Response:
     """A link, good for a minute, that downloads a backup without people. With one's own
     password."""
     here = site()
-    found = here.backing_up.store.get(name)
-    if found.people is not False:
+    archive = here.backing_up.store.get(name)
+    if archive.people is not False:
         raise Problem("PERMISSION_DENIED", "a backup with people in it stays on this machine")
     ask_again(here, current(), body)
-    here.audit("backup.fetch", found.name)
+    here.audit("backup.fetch", archive.name)
     until = str(int(time.time()) + TICKET_S)
     return ok(
         {"path": f"/api/v1/backups/{name}/file?until={until}&mark={_mark(here, name, until)}"}
@@ -158,14 +158,14 @@ def file(name: str) -> ResponseReturnValue:
     good = hmac.compare_digest(mark.encode(), _mark(here, name, until).encode())
     if not (good and until.isdigit() and time.time() < int(until)):
         raise Problem("PERMISSION_DENIED", "the link was good for a minute")
-    found = here.backing_up.store.get(name)
-    if found.people is not False:
+    archive = here.backing_up.store.get(name)
+    if archive.people is not False:
         raise Problem("PERMISSION_DENIED", "a backup with people in it stays on this machine")
-    path = here.backing_up.store.folder / found.name
+    path = here.backing_up.store.folder / archive.name
     try:
-        answer = send_file(path, "application/gzip", as_attachment=True, download_name=found.name)
+        answer = send_file(path, "application/gzip", as_attachment=True, download_name=archive.name)
     except OSError as error:
-        raise Problem("BACKUP_NOT_FOUND", found.name) from error
+        raise Problem("BACKUP_NOT_FOUND", archive.name) from error
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

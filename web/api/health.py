@@ -65,9 +65,9 @@ def overall() -> Response:
     """`ok`, `degraded` (it works, something is missing) or `error`; every component for people who
     are signed in. A node or a broker that is away is an `error` of its own, and the whole
     `degraded`: history and programs go on."""
-    found = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
+    looked = look(site(), request.environ.get("SERVER_SOFTWARE", ""))
     return written(
-        found.full if _trusted() else found.brief, 503 if found.status == "error" else 200
+        looked.full if _trusted() else looked.brief, 503 if looked.status == "error" else 200
     )
 
 

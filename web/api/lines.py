@@ -91,8 +91,8 @@ def outputs(station: str, query: LinesQuery) -> ResponseReturnValue:
     check_station(station)
     settings = next(each.lines for each in site().settings.station if each.id == station)
     after: dict[str, Any] = {} if query.after is None else {"after": query.after}
-    found = command("ping", station=station, **after)
-    levels = found.get("lines", {}).get(station, {})
+    answer = command("ping", station=station, **after)
+    levels = answer.get("lines", {}).get(station, {})
     meanings = _meanings(station)
     rows = [
         Output(
@@ -113,7 +113,7 @@ def outputs(station: str, query: LinesQuery) -> ResponseReturnValue:
             trigger=trigger,
             maintenance=maintenance_of(station),
             drive=settings.drive.model_dump(mode="json"),
-            trace=found["trace"],
+            trace=answer["trace"],
         )
     )
 

@@ -88,8 +88,8 @@ def newest_picture(station: str, query: PictureQuery) -> ResponseReturnValue:
 def shown_pictures(station: str) -> ResponseReturnValue:
     """The newest results that were drawn while somebody watched; each picture stays for a little
     while."""
-    found = LivePictures(site().state / "shown").all(check_station(station))
-    return ok({"result_ids": [picture.result_id for picture in reversed(found)]})
+    pictures = LivePictures(site().state / "shown").all(check_station(station))
+    return ok({"result_ids": [picture.result_id for picture in reversed(pictures)]})
 
 
 @showing.get("/stations/<station>/pictures/<result_id>")

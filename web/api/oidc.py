@@ -109,8 +109,8 @@ def _asked(here: Site) -> dict[str, Any]:
             "OIDC_REFUSED",
             "this browser did not ask, or too long ago, or it was already answered",
         )
-    found: dict[str, Any] = json.loads(details)
-    return found
+    asked: dict[str, Any] = json.loads(details)
+    return asked
 
 
 def _refuse_error() -> None:
@@ -176,12 +176,12 @@ def _role(here: Site, groups: Any) -> UserRole:
     """The highest role of the groups. Raises Problem OIDC_REFUSED for none."""
     listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
     roles = here.settings.oidc.roles
-    found = [
+    matching = [
         roles[group] for group in listed[:MOST_GROUPS] if isinstance(group, str) and group in roles
     ]
-    if not found:
+    if not matching:
         raise Problem("OIDC_REFUSED", "none of the groups has a role here")
-    return max(found, key=lambda role: RANK[role])
+    return max(matching, key=lambda role: RANK[role])
 
 
 def _username(said: Any, subject: str) -> str:

@@ -196,8 +196,8 @@ def _refusals(rule: Rule, method: str, access: Access) -> dict[str, Any]:
     refused = {JSON: {"schema": {"$ref": REF.format(model="Error")}}}
     return {
         **{
-            str(status): {"description": ", ".join(found), "content": refused}
-            for status, found in sorted(by_status.items())
+            str(status): {"description": ", ".join(named), "content": refused}
+            for status, named in sorted(by_status.items())
         },
         "default": {"description": "Any other code of the catalogue.", "content": refused},
     }

@@ -191,7 +191,7 @@ def rows(here: Site, now: Loaded | None) -> list[dict[str, Any]]:
     """Every key; see Setting."""
     hidden = {".".join(path) for path in secrets()}
     file = dict(_leaves(now.settings.model_dump(mode="json"), ())) if now is not None else {}
-    found = []
+    listed = []
     for path, value in _leaves(here.settings.model_dump(mode="json"), ()):
         key = ".".join(path)
         secret = key in hidden
@@ -199,7 +199,7 @@ def rows(here: Site, now: Loaded | None) -> list[dict[str, Any]]:
         said = value if now is None or key in GIVEN_ELSEWHERE else file.get(path)
         reason = None if secret or source == "environment" else why(key)
         description, form = _told(here.settings, path)
-        found.append(
+        listed.append(
             {
                 "key": key,
                 "value": (value is not None) if secret else value,
@@ -212,25 +212,25 @@ def rows(here: Site, now: Loaded | None) -> list[dict[str, Any]]:
                 "form": form if reason is not None else {},
             }
         )
-    return found
+    return listed
 
 
 def _told(settings: BaseModel, path: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     """What the model says of a key in one sentence (that of its table where it has none), and what
     may be given."""
-    found, form = "", {}
+    description, form = "", {}
     here: Any = settings
     for part in path:
         if isinstance(here, tuple):
             here = next(each for each in here if each.id == part)
         elif isinstance(here, BaseModel):
             model = type(here)
-            found = model.model_fields[part].description or found
+            description = model.model_fields[part].description or description
             form = _fields(model).get(part, {})
             here = getattr(here, part)
     many = [{**form, **each} for each in form.get("anyOf", [form]) if each.get("type") != "null"]
     asked = {name: many[0][name] for name in ASKED if many and name in many[0]}
-    return found, {**asked, "empty": len(many) < len(form.get("anyOf", [form]))}
+    return description, {**asked, "empty": len(many) < len(form.get("anyOf", [form]))}
 
 
 @cache

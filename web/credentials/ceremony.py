@@ -58,24 +58,25 @@ def party(here: Site) -> Party | None:
     """The relying party at this request; None if there can be none."""
     web = here.settings.web
     if web.origin is not None:
-        found = urlsplit(web.origin.lower())
+        origin = urlsplit(web.origin.lower())
     else:
-        found = urlsplit(f"{request.scheme}://{request.host}".lower())
+        origin = urlsplit(f"{request.scheme}://{request.host}".lower())
         trying = (
             cookies.plain(here.settings)
-            and found.netloc == f"localhost:{web.bind.rpartition(':')[2]}"
+            and origin.netloc == f"localhost:{web.bind.rpartition(':')[2]}"
         )
         if not trying and not (
-            found.scheme == "https" and found.netloc in {name.lower() for name in web.hosts}
+            origin.scheme == "https" and origin.netloc in {name.lower() for name in web.hosts}
         ):
             return None
-    host = found.hostname or ""
-    if _is_address(host) or (found.scheme != "https" and host != "localhost"):
+    host = origin.hostname or ""
+    if _is_address(host) or (origin.scheme != "https" and host != "localhost"):
         return None  # browsers have passkeys only for names, and where nobody can listen
-    usual = {"https": 443, "http": 80}[found.scheme]
+    usual = {"https": 443, "http": 80}[origin.scheme]
     return Party(
         host,
-        f"{found.scheme}://{host}" + (f":{found.port}" if found.port not in (None, usual) else ""),
+        f"{origin.scheme}://{host}"
+        + (f":{origin.port}" if origin.port not in (None, usual) else ""),
     )
 
 
@@ -113,7 +114,7 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
     }
     try:
         challenge = _asked(here, MAKE, user, session, given.client_data)
-        found = verify_registration_response(
+        verified = verify_registration_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=us.host,
@@ -124,15 +125,15 @@ def made(here: Site, user: User, session: str, name: str, given: Attested) -> Pa
     except Exception as error:  # whatever a parser says about a stranger's bytes
         raise Problem("PASSKEY_INVALID", plain(str(error), 200)) from None
     transports = " ".join(each for each in given.transports if each in TRANSPORTS)
-    key = found.credential_public_key
+    key = verified.credential_public_key
     return Passkey(
         new_id(),
-        found.credential_id,
+        verified.credential_id,
         user.id,
         name,
         us.host,
         key,
-        found.sign_count,
+        verified.sign_count,
         transports,
         utc(),
         None,
@@ -171,7 +172,7 @@ def signed(
         challenge = _asked(here, SIGN, user, session, given.client_data)
         if us is None or passkey is None or passkey.rp != us.host:
             return False
-        found = verify_authentication_response(
+        verified = verify_authentication_response(
             credential={
                 "id": given.id,
                 "rawId": given.id,
@@ -195,11 +196,15 @@ def signed(
     except Exception as error:  # as above
         log.info("a passkey was refused: %s", plain(str(error), 200))
         return False
-    if not here.accounts.factors.use_passkey(passkey, found.new_sign_count):
+    if not here.accounts.factors.use_passkey(passkey, verified.new_sign_count):
         here.accounts.record(
             action="passkey.counter",
             target=user.id,
-            details={"passkey": passkey.id, "name": passkey.name, "counter": found.new_sign_count},
+            details={
+                "passkey": passkey.id,
+                "name": passkey.name,
+                "counter": verified.new_sign_count,
+            },
             **{**actor(), "username": user.username},
         )
         # it may have been copied

@@ -209,9 +209,9 @@ class Provider:
                         "OIDC_REFUSED",
                         f"its ID token is not signed by a key of its own ({type(error).__name__})",
                     ) from None
-        found = CodeIDToken(read.claims, read.header, options, params)
+        believed = CodeIDToken(read.claims, read.header, options, params)
         try:
-            found.validate(now=int(time.time()), leeway=LEEWAY_S)
+            believed.validate(now=int(time.time()), leeway=LEEWAY_S)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise Problem(
                 "OIDC_REFUSED", f"its ID token does not hold here: {plain(str(error), 100)}"
@@ -239,9 +239,9 @@ class Provider:
             said.get("authorization_response_iss_parameter_supported") is True,
         )
         authorization, token, keys = (str(said[name]) for name in names)
-        found = _Metadata(authorization, token, keys, said.get("userinfo_endpoint"), basic, says)
-        self._metadata = time.monotonic(), found
-        return found
+        metadata = _Metadata(authorization, token, keys, said.get("userinfo_endpoint"), basic, says)
+        self._metadata = time.monotonic(), metadata
+        return metadata
 
     def _signing_keys(self, fresh: bool) -> KeySet:
         """Its keys, read again every hour, and `fresh` for a token that none of them has signed."""
@@ -261,9 +261,9 @@ class Provider:
                 except (JoseError, ValueError, TypeError, KeyError):
                     # a kind that we do not know
                     continue
-        found = KeySet(keys)
-        self._keys = time.monotonic(), found
-        return found
+        key_set = KeySet(keys)
+        self._keys = time.monotonic(), key_set
+        return key_set
 
     def _ask(
         self, url: str, form: dict[str, str] | None, headers: dict[str, str]
@@ -279,7 +279,7 @@ class Provider:
             )
             with opener.open(request, timeout=SILENCE_S) as answer:
                 body = answer.read(MOST_BYTES + 1)
-            found = read_json(body, limit=MOST_BYTES)
+            document = read_json(body, limit=MOST_BYTES)
         except urllib.error.HTTPError as error:
             error.close()
             if form is not None and error.code in (400, 401, 403):
@@ -294,6 +294,6 @@ class Provider:
             raise Problem("OIDC_AWAY", type(error).__name__) from None
         except Problem as problem:
             raise Problem("OIDC_AWAY", plain(problem.message, 200)) from None
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise Problem("OIDC_AWAY", "its answer is not an object")
-        return found
+        return document

@@ -51,7 +51,7 @@ FAR, NEAR_PX = 4.0, 4  # of that smoothing: no other edge is so near; px looked 
 MOST_TURNED_DEG = 10.0
 
 
-class Found(NamedTuple):
+class StripEdges(NamedTuple):
     """The edges that make up a value, and the strip they were found in, some rows of which may not
     count."""
 
@@ -59,10 +59,10 @@ class Found(NamedTuple):
     edges: Edges
 
 
-Find = Callable[[Strip], Found]
+Find = Callable[[Strip], StripEdges]
 
 
-class Shown(NamedTuple):
+class MasterShown(NamedTuple):
     """What the master shows: the share of the rows in which every edge is seen, and that in which
     they agree, 0 if no agreement is asked; the heights of their steps, their blurs in px, their
     direction in the region in radians, and how far each moves if it is smoothed more, in px."""
@@ -75,28 +75,30 @@ class Shown(NamedTuple):
     beside: Floats
 
 
-def shown(view: View, settings: RowsTool, where: Strip, find: Find) -> tuple[Found, Shown]:
+def shown(
+    view: View, settings: RowsTool, where: Strip, find: Find
+) -> tuple[StripEdges, MasterShown]:
     """What a master shows, and in which strip. Raises what `find` raises; where hardly any rows
     agree, as on an edge that is not straight, no agreement is asked of a part."""
     first = find(where)
     one = followed(first.where, first.edges, settings.smoothing_px)
     try:
-        found, agree = _settled(view, settings, first, one, find)
+        strip_edges, agree = _settled(view, settings, first, one, find)
     except Problem:
-        found, agree = first, 0.0
-    return found, Shown(
+        strip_edges, agree = first, 0.0
+    return strip_edges, MasterShown(
         least_shown(one),
         agree,
-        found.edges.step,
-        found.edges.blur,
-        _slant(view, found.where),
-        _beside(found, settings),
+        strip_edges.edges.step,
+        strip_edges.edges.blur,
+        _slant(view, strip_edges.where),
+        _beside(strip_edges, settings),
     )
 
 
 def settled(
-    view: View, settings: RowsTool, where: Strip, find: Find, master: Shown | None
-) -> Found:
+    view: View, settings: RowsTool, where: Strip, find: Find, master: MasterShown | None
+) -> StripEdges:
     """What is found in the rows that agree. Raises what `find` raises, and Problem NO_VALUE if its
     edges are seen in too few rows, too few agree, or they are not those of the master."""
     first = find(where)
@@ -104,7 +106,7 @@ def settled(
     check_share(least_shown(one), settings, master and master.share)
     if master is not None and master.agree == 0:
         return first
-    found, agree = _settled(view, settings, first, one, find)
+    strip_edges, agree = _settled(view, settings, first, one, find)
     least = settings.found_low * (1.0 if master is None else master.agree)
     if agree < least:
         raise Problem(
@@ -113,33 +115,35 @@ def settled(
             " across them, as a hair does, or a piece is missing",
         )
     if master is not None:
-        _check_same(view, found, settings, master)
-    return found
+        _check_same(view, strip_edges, settings, master)
+    return strip_edges
 
 
-def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> None:
+def _check_same(
+    view: View, strip_edges: StripEdges, settings: RowsTool, master: MasterShown
+) -> None:
     """Raises Problem NO_VALUE for edges that are not those of the master: of a contrast or blur
     that light and focus do not account for, or leaning in another way."""
-    turned = math.degrees(abs(_slant(view, found.where) - master.slant))
+    turned = math.degrees(abs(_slant(view, strip_edges.where) - master.slant))
     if turned > MOST_TURNED_DEG:
         raise Problem(
             "NO_VALUE", f"the edges lean by {turned:.0f} degrees otherwise than the master's"
         )
-    if len(found.edges) != len(master.step):
+    if len(strip_edges.edges) != len(master.step):
         return
-    height = found.edges.step / master.step
-    soft = np.hypot(found.edges.blur, SHARP) / np.hypot(master.blur, SHARP)
+    height = strip_edges.edges.step / master.step
+    soft = np.hypot(strip_edges.edges.blur, SHARP) / np.hypot(master.blur, SHARP)
     # what pulls an edge in the master, too, may vary
     plain = ~(np.abs(master.beside) > PLAIN_PX)
     # teeth and pins shine each in its own way
     strict = plain.all() and len(plain) <= 2
     unlike, softer = (MOST_UNLIKE, MOST_SOFTER) if strict else (NOT_PLAIN, NOT_PLAIN)
-    moved = np.abs(_beside(found, settings) - master.beside)
+    moved = np.abs(_beside(strip_edges, settings) - master.beside)
     if height.min() <= 0 or height.max() > MOST_CONTRAST or _apart(height) > unlike:
         told = "the contrast", height.min(), height.max()
     elif soft.max() > MOST_BLUR or _apart(soft) > softer:
         told = "the blur", soft.min(), soft.max()
-    elif (plain & (moved > _most_beside(found))).any():
+    elif (plain & (moved > _most_beside(strip_edges))).any():
         raise Problem("NO_VALUE", "something that the master does not have lies beside an edge")
     else:
         return
@@ -150,10 +154,10 @@ def _check_same(view: View, found: Found, settings: RowsTool, master: Shown) -> 
     )
 
 
-def _most_beside(found: Found) -> Floats:
+def _most_beside(strip_edges: StripEdges) -> Floats:
     """How far, in px, each edge may be from where it is without smoothing, noise included."""
-    share = _noise(found.where) / np.abs(found.edges.step)
-    return MOST_BESIDE_PX + NOISY * share / math.sqrt(len(found.where.gray))
+    share = _noise(strip_edges.where) / np.abs(strip_edges.edges.step)
+    return MOST_BESIDE_PX + NOISY * share / math.sqrt(len(strip_edges.where.gray))
 
 
 def _apart(shares: Floats) -> float:
@@ -163,15 +167,15 @@ def _apart(shares: Floats) -> float:
 
 
 def _settled(
-    view: View, settings: RowsTool, found: Found, one: Followed | None, find: Find
-) -> tuple[Found, float]:
+    view: View, settings: RowsTool, strip_edges: StripEdges, one: Followed | None, find: Find
+) -> tuple[StripEdges, float]:
     """What is found in the rows that agree, and the share of those of the edge with the fewest;
     one: its edges in the bands."""
     lost, due = None, None
     for _ in range(ROUNDS):
-        where, edges = found
+        where, edges = strip_edges
         if one is None:
-            return found, 1.0
+            return strip_edges, 1.0
         out, slope = _off_the_line(one, edges, settings, _noise(where))
         if lost is None or due is None:
             lost, due = out, one.due.sum(axis=0)
@@ -182,12 +186,12 @@ def _settled(
         share = 1 - float((lost.sum(axis=0) / np.maximum(due, 1)).max())
         leans = abs(slope) * where.gray.shape[0] > LEANS_PX
         if not out.any() and not leans:
-            return found, share
+            return strip_edges, share
         if share < LEAST_LEFT:
             break
         where = Strip(where.gray, _without(where, edges, out, one.height), where.matrix)
-        found = find(sheared(view, where, slope) if leans else where)
-        one = followed(found.where, found.edges, settings.smoothing_px)
+        strip_edges = find(sheared(view, where, slope) if leans else where)
+        one = followed(strip_edges.where, strip_edges.edges, settings.smoothing_px)
     raise Problem(
         "NO_VALUE", "the rows do not agree on the edges: something lies across or along them"
     )
@@ -215,7 +219,7 @@ def _off_the_line(
     scans, which = np.nonzero(one.there)
     columns = np.clip(one.columns[scans, which], 1, one.values.shape[1] - 2).astype(np.intp)
     signs = np.sign(edges.step)[which]
-    found = placed(
+    seen = placed(
         one.values, one.counts, one.strength, scans, columns, signs, settings.smoothing_px
     )
     slopes = []
@@ -225,8 +229,8 @@ def _off_the_line(
             continue
         share = noise / math.sqrt(one.height) / abs(float(edges.step[number]))
         sigma = FIT * share * math.sqrt(3.545 * math.hypot(float(edges.blur[number]), PIXEL))
-        rows, height = one.middles[scans[mine]], found.step[mine] / edges.step[number]
-        off, slope = _off(rows, found.at[mine], max(LEAST_OFF_PX, SIGMAS * sigma))
+        rows, height = one.middles[scans[mine]], seen.step[mine] / edges.step[number]
+        off, slope = _off(rows, seen.at[mine], max(LEAST_OFF_PX, SIGMAS * sigma))
         pale, _ = _off(rows, height, max(LEAST_PALE, SIGMAS * share))
         slopes.append(slope)
         out[scans[mine], number] = off | pale
@@ -250,16 +254,16 @@ def _noise(where: Strip) -> float:
     return NORMAL * float(np.median(bends)) / math.sqrt(6) if bends.size else 0.0
 
 
-def _beside(found: Found, settings: RowsTool) -> Floats:
+def _beside(strip_edges: StripEdges, settings: RowsTool) -> Floats:
     """How far, in px, the greatest slope lies from each edge when the profile is smoothed more,
     pulled by what lies beside it; NaN where another edge would pull it."""
-    values, _ = profile(found.where)
-    at = found.edges.at
+    values, _ = profile(strip_edges.where)
+    at = strip_edges.edges.at
     far = np.array([np.abs(np.delete(at, n) - at[n]).min(initial=math.inf) for n in range(len(at))])
     strength = strength_of(values, BESIDE_SMOOTHING * settings.smoothing_px)[0]
     near = np.rint(at).astype(np.intp)[:, None] + np.arange(-NEAR_PX, NEAR_PX + 1)
     near = np.clip(near, 1, values.shape[1] - 2)
-    best = (np.sign(found.edges.step)[:, None] * strength[near]).argmax(axis=1)
+    best = (np.sign(strip_edges.edges.step)[:, None] * strength[near]).argmax(axis=1)
     columns = near[np.arange(len(at)), best]
     before, peak, after = (strength[columns + by] for by in (-1, 0, 1))
     curve = 2 * peak - before - after

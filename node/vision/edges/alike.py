@@ -40,7 +40,7 @@ LEAST_KEPT = 0.6  # share of the master's own scans: a more ragged edge is not c
 ENOUGH = 8  # scans
 
 
-class Look(NamedTuple):
+class EdgeProfile(NamedTuple):
     """What the master shows across its edge, at -AROUND to AROUND px: the mean over its scans as a
     share of the step there, NaN where it shows nothing; how much the means of BLOCKS scatter about
     it, for each size of these; which columns lie on this side of the next edge; the edge's blur in
@@ -56,7 +56,9 @@ class Look(NamedTuple):
     share: float
 
 
-def look(values: Floats, counts: Flags, edges: Edges, good: Flags, closed: bool) -> Look | None:
+def look(
+    values: Floats, counts: Flags, edges: Edges, good: Flags, closed: bool
+) -> EdgeProfile | None:
     """Of the master's scans (n x width) those that make up the form (good, of the edges); None if
     they look too unlike each other to tell."""
     if good.sum() < ENOUGH:
@@ -75,13 +77,13 @@ def look(values: Floats, counts: Flags, edges: Edges, good: Flags, closed: bool)
     scatter = np.zeros((len(BLOCKS), len(typical)))
     for one, size in zip(scatter, BLOCKS, strict=True):
         one[enough] = NORMAL * _median(np.abs(_means(left, size, closed)[:, enough]))
-    made = Look(typical, scatter, near, blur, contrast, float(np.median(dark)), 1.0)
+    made = EdgeProfile(typical, scatter, near, blur, contrast, float(np.median(dark)), 1.0)
     share = float(_compared(values, counts, kept, made, closed).mean())
     return made._replace(share=share) if share >= LEAST_KEPT else None
 
 
 def alike(
-    values: Floats, counts: Flags, edges: Edges, master: Look, least: float, closed: bool
+    values: Floats, counts: Flags, edges: Edges, master: EdgeProfile, least: float, closed: bool
 ) -> Flags:
     """Which of the edges, one a scan, show what the master shows.
 
@@ -107,7 +109,7 @@ def _compared(
     values: Floats,
     counts: Flags,
     edges: Edges,
-    master: Look,
+    master: EdgeProfile,
     closed: bool,
     all_around: bool = True,
 ) -> Flags:
@@ -169,9 +171,9 @@ def _typical(seen: Floats, shown: Flags, enough: Flags) -> Floats:
     light = (seen * counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
     level = np.where(shown, seen - light[:, None], np.nan)
     enough = enough & shown.any(axis=0)
-    found = np.full(seen.shape[1], np.nan)
-    found[enough] = _median(level[:, enough])
-    return found
+    typical = np.full(seen.shape[1], np.nan)
+    typical[enough] = _median(level[:, enough])
+    return typical
 
 
 def _differences(
@@ -209,7 +211,7 @@ def _means(left: Floats, size: tuple[int, int], closed: bool) -> Floats:
     return np.where(~np.isnan(left), total / np.maximum(number, 1), np.nan)
 
 
-def _far(left: Floats, master: Look, columns: Flags, more: Floats, closed: bool) -> Flags:
+def _far(left: Floats, master: EdgeProfile, columns: Flags, more: Floats, closed: bool) -> Flags:
     """Which scans, or their neighbours, lie off what is due in some columns by more than noise and
     the master's own scatter, and `more` than that, explain."""
     steps = np.abs(np.diff(left[:, columns], axis=0))
@@ -237,7 +239,7 @@ def _near(typical: Floats, blur: float) -> Flags:
     return near
 
 
-def _softened(master: Look, blur: float) -> tuple[Floats, float]:
+def _softened(master: EdgeProfile, blur: float) -> tuple[Floats, float]:
     """The master's mean at a part's blur, or how much blur the part's scans need for the
     master's."""
     apart = math.sqrt(abs(blur**2 - master.blur**2))

@@ -193,31 +193,31 @@ def _slant(gradients: Any, counts: Flags | None) -> float:
     return slant if abs(slant) <= MOST_SLANT else 0.0
 
 
-def bands(found: Strip, height: int) -> tuple[Floats, Flags, Floats]:
+def bands(strip: Strip, height: int) -> tuple[Floats, Flags, Floats]:
     """Means of every `height` rows, which columns count in them, and their middle rows; rows left
     over at the end are dropped."""
-    height = min(height, found.gray.shape[0])
-    count = found.gray.shape[0] // height
+    height = min(height, strip.gray.shape[0])
+    count = strip.gray.shape[0] // height
     rows = slice(0, count * height)
-    columns = found.gray.shape[1]
-    gray = found.gray[rows].reshape(count, height, columns)
+    columns = strip.gray.shape[1]
+    gray = strip.gray[rows].reshape(count, height, columns)
     middles = np.arange(count) * height + (height - 1) / 2
-    if found.counts is None:
+    if strip.counts is None:
         return gray.mean(axis=1, dtype=np.float64), np.ones((count, columns), bool), middles
-    counts = found.counts[rows].reshape(count, height, columns)
+    counts = strip.counts[rows].reshape(count, height, columns)
     number = counts.sum(axis=1)
     total = (gray * counts).sum(axis=1, dtype=np.float64)
     enough = number >= max(1.0, LEAST_ROWS * height)
     return _bridged(total / np.maximum(number, 1), enough), enough, middles
 
 
-def profile(found: Strip) -> tuple[Floats, Flags]:
+def profile(strip: Strip) -> tuple[Floats, Flags]:
     """Mean over all rows and which columns count, 1 x width each."""
-    if found.counts is None:
-        return cv2.reduce(found.gray, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F), np.ones(
-            (1, found.gray.shape[1]), bool
+    if strip.counts is None:
+        return cv2.reduce(strip.gray, 0, cv2.REDUCE_AVG, dtype=cv2.CV_64F), np.ones(
+            (1, strip.gray.shape[1]), bool
         )
-    values, counts, _ = bands(found, found.gray.shape[0])
+    values, counts, _ = bands(strip, strip.gray.shape[0])
     return values, counts
 
 
@@ -283,12 +283,18 @@ def every(values: Floats, counts: Flags, settings: CaliperTool, alone: bool = Fa
         columns += kept
         signs += [sign] * len(kept)
     order = np.argsort(columns)
-    found, steps = np.array(columns, np.intp)[order], np.array(signs, float)[order]
-    strong = np.abs(strength[0, found]) >= settings.contrast_low
-    beside = strong | _beside(found, np.abs(strength[0, found]), strong)
-    found, steps, strong = found[beside], steps[beside], strong[beside]
+    places, steps = np.array(columns, np.intp)[order], np.array(signs, float)[order]
+    strong = np.abs(strength[0, places]) >= settings.contrast_low
+    beside = strong | _beside(places, np.abs(strength[0, places]), strong)
+    places, steps, strong = places[beside], steps[beside], strong[beside]
     edges = placed(
-        values, counts, strength, np.zeros(len(found), np.intp), found, steps, settings.smoothing_px
+        values,
+        counts,
+        strength,
+        np.zeros(len(places), np.intp),
+        places,
+        steps,
+        settings.smoothing_px,
     )
     edges = edges.only(strong) if alone else _settled(values[0], counts[0], edges, strong)
     return edges.only(np.argsort(edges.at, kind="stable"))
@@ -321,27 +327,27 @@ def _apart(values: Floats, counts: Flags, edges: Edges, strong: Flags) -> Edges:
                 continue
             left, right = _window(edges.at, group, len(values))
             seen, weights = values[left:right], counts[left:right].astype(float)
-            found = together(
+            joint = together(
                 seen, weights, edges.at[group] - left, float(np.median(edges.blur[group]))
             )
             mine = slice(start - group.start, stop - group.start)
             own = covariance[start:stop, start:stop]
-            if found is None:
+            if joint is None:
                 np.fill_diagonal(own, UNKNOWN)
                 continue
-            gaps = np.concatenate([[math.inf], np.diff(found.at), [math.inf]])
+            gaps = np.concatenate([[math.inf], np.diff(joint.at), [math.inf]])
             near = np.minimum(gaps[:-1], gaps[1:])[mine] < max(
-                NEAR * math.hypot(found.blur, PIXEL), LEAST_NEAR_PX
+                NEAR * math.hypot(joint.blur, PIXEL), LEAST_NEAR_PX
             )
-            own[:] = np.where(near[:, None] & near, found.covariance[mine, mine], 0)
+            own[:] = np.where(near[:, None] & near, joint.covariance[mine, mine], 0)
             own[np.diag_indices(len(own))] += np.where(
-                np.sign(found.step[mine]) != np.sign(step[start:stop]), UNKNOWN, 0
+                np.sign(joint.step[mine]) != np.sign(step[start:stop]), UNKNOWN, 0
             )
             sure = np.diag(own) <= 1.0  # else they stay where they seem to be
             for target, fitted in (
-                (at, left + found.at[mine]),
-                (step, found.step[mine]),
-                (blur, found.blur),
+                (at, left + joint.at[mine]),
+                (step, joint.step[mine]),
+                (blur, joint.blur),
             ):
                 target[start:stop] = np.where(sure, fitted, target[start:stop])
     return Edges(edges.scan, at, step, blur, covariance, edges.burnt)
@@ -358,9 +364,9 @@ def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edg
         strong & ~single.cut & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)
     ).tolist():
         own = float(single.at[number]), float(single.step[number]), float(single.blur[number])
-        found = own if free[number] else stays(values, counts, own[0], math.copysign(1.0, own[1]))
-        if found is not None and abs(found[0] - own[0]) <= ASIDE:
-            at[number], step[number], blur[number] = found
+        edge = own if free[number] else stays(values, counts, own[0], math.copysign(1.0, own[1]))
+        if edge is not None and abs(edge[0] - own[0]) <= ASIDE:
+            at[number], step[number], blur[number] = edge
             covariance[number], covariance[:, number] = 0, 0
     covariance[np.diag(single.cut)] = math.inf
     return Edges(edges.scan, at, step, blur, covariance, edges.burnt).only(strong)
@@ -429,8 +435,8 @@ def aside(
     ]
     if not enough[0, reach] or beside.sum() < 2:
         return 0.0, 0.0
-    found = every(_bridged(mean.astype(float), enough), enough, settings)
-    like = found.only(np.sign(found.step) == sign)
+    shown = every(_bridged(mean.astype(float), enough), enough, settings)
+    like = shown.only(np.sign(shown.step) == sign)
     if len(like) == 0:
         return 0.0, 0.0
     place = int(np.abs(like.at - reach).argmin())
@@ -498,14 +504,14 @@ def one_each(
         columns = np.where(peaks, along, 0).argmax(axis=1)
     columns = columns[scans]
     signs = np.sign(strength[scans, columns])
-    found = placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
-    cut = found.cut & np.broadcast_to(whole, len(values))[found.scan]
+    edges = placed(values, counts, strength, scans, columns, signs, settings.smoothing_px, rough)
+    cut = edges.cut & np.broadcast_to(whole, len(values))[edges.scan]
     if cut.any():
         raise Problem(
             "NO_VALUE",
             f"the border of the region cuts the edge off in {int(cut.sum())} scans: draw it larger",
         )
-    return found.only(~found.cut)
+    return edges.only(~edges.cut)
 
 
 def check_unbroken(due: Flags, edges: Edges, closed: bool) -> None:
@@ -645,13 +651,13 @@ def across(points: Floats, along: Floats) -> Floats:
     return np.asarray((points - points[0]) @ normal)
 
 
-def bars(found: Strip, at: Floats) -> Callable[[], tuple[Mark, ...]]:
+def bars(strip: Strip, at: Floats) -> Callable[[], tuple[Mark, ...]]:
     """Marks: each edge as a bar over the strip's height."""
-    height = found.gray.shape[0] - 1.0
+    height = strip.gray.shape[0] - 1.0
 
     def marks() -> tuple[Mark, ...]:
         return tuple(
-            Mark(found.to_frame(np.array([x, x]), np.array([0.0, height])), closed=True)
+            Mark(strip.to_frame(np.array([x, x]), np.array([0.0, height])), closed=True)
             for x in at[:200]
         )
 
@@ -666,19 +672,25 @@ def found_by(given: Given, name: str) -> Feature:
     return measured.feature
 
 
-def on_plane(found: Feature, to_plane: Flat) -> Feature:
+def on_plane(feature: Feature, to_plane: Flat) -> Feature:
     """A feature of the frame on the part's plane."""
-    if found.radius is not None:
+    if feature.radius is not None:
         turns = np.arange(36) * math.tau / 36
         rim = np.stack(
-            [found.x + found.radius * np.cos(turns), found.y + found.radius * np.sin(turns)], axis=1
+            [
+                feature.x + feature.radius * np.cos(turns),
+                feature.y + feature.radius * np.sin(turns),
+            ],
+            axis=1,
         )
         fitted = circle(to_plane(rim), math.inf)
         assert fitted is not None
         return Feature(fitted.x, fitted.y, radius=fitted.radius)
-    ux, uy = found.direction or (0.0, 0.0)
-    (x, y), (end_x, end_y) = to_plane([(found.x, found.y), (found.x + ux, found.y + uy)]).tolist()
-    if found.direction is None:
+    ux, uy = feature.direction or (0.0, 0.0)
+    (x, y), (end_x, end_y) = to_plane(
+        [(feature.x, feature.y), (feature.x + ux, feature.y + uy)]
+    ).tolist()
+    if feature.direction is None:
         return Feature(x, y)
     length = math.hypot(end_x - x, end_y - y)
     return Feature(x, y, ((end_x - x) / length, (end_y - y) / length))

@@ -48,10 +48,10 @@ def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
     """
     first = max(round(at) - AROUND, 0)
     near = sign * values[first : round(at) + AROUND + 1]
-    found = _halfway(near, at - first)
-    if found is None or not counts[first : round(at) + AROUND + 1][found[1] : found[2]].all():
+    halfway = _halfway(near, at - first)
+    if halfway is None or not counts[first : round(at) + AROUND + 1][halfway[1] : halfway[2]].all():
         return None
-    edge = found[0]
+    edge = halfway[0]
     again = _halfway(blurred(near[None], edge.blur)[0], edge.at)
     if again is None or abs(again[0].at - edge.at) > MOST_MOVED_PX:
         return None

@@ -64,18 +64,18 @@ def check_share(share: float, settings: RowsTool, master: float | None) -> None:
         )
 
 
-def followed(found: Strip, edges: Edges, smoothing_px: float) -> Followed | None:
+def followed(strip: Strip, edges: Edges, smoothing_px: float) -> Followed | None:
     """Each edge in the bands of a strip, from the middle outwards, for it may lean or be bent; None
     where there are fewer than three bands, or no edges."""
-    height = max(LEAST_ROWS, math.ceil(found.gray.shape[0] / BANDS))
-    values, counts, middles = bands(found, height)
+    height = max(LEAST_ROWS, math.ceil(strip.gray.shape[0] / BANDS))
+    values, counts, middles = bands(strip, height)
     if len(values) < LEAST_BANDS or not len(edges):
         return None
     strength, wide = strength_of(values, smoothing_px), values.shape[1]
     signs, reach = np.sign(edges.step), _reaches(edges)
     offsets = np.arange(-FOLLOWED_PX, FOLLOWED_PX + 1)
     seen, due, where = np.zeros((3, len(values), len(edges)))
-    middle = int(np.abs(middles - found.middle).argmin())
+    middle = int(np.abs(middles - strip.middle).argmin())
     for way in (range(middle, len(values)), range(middle - 1, -1, -1)):
         place = edges.at.copy()
         for band in way:
@@ -96,7 +96,7 @@ def followed(found: Strip, edges: Edges, smoothing_px: float) -> Followed | None
             for one, of in zip(seen.T, due.T, strict=True)
         ]
     )
-    mean = strength_of(profile(found)[0], smoothing_px)[0]
+    mean = strength_of(profile(strip)[0], smoothing_px)[0]
     whole = np.maximum(whole, signs * mean[np.clip(np.rint(edges.at), 0, wide - 1).astype(np.intp)])
     there = (seen >= SEEN * whole) & (due > 0)
     return Followed(height, where, due > 0, there, values, counts, strength, middles)

@@ -22,16 +22,16 @@ def overlap(one: Sequence[float], other: Sequence[float], size: tuple[int, int])
     return max(1 - across / size[0], 0.0) * max(1 - down / size[1], 0.0)
 
 
-def single(found: Sequence[Pose], settings: Pattern, strict: bool = False) -> Pose:
+def single(poses: Sequence[Pose], settings: Pattern, strict: bool = False) -> Pose:
     """The first of the poses, which is the best, with the score of the best one that lies
     elsewhere.
 
     Raises Problem PART_NOT_FOUND, with both `places`, if that one counts as found too, unless
     neighbours are meant; strict: however much better the first is, as when a pattern is taught.
     """
-    best = found[0]
+    best = poses[0]
     size = settings.region.width, settings.region.height
-    others = [pose for pose in found[1:] if overlap(_row(best), _row(pose), size) < HALF]
+    others = [pose for pose in poses[1:] if overlap(_row(best), _row(pose), size) < HALF]
     second = max(others, key=lambda pose: pose.score, default=None)
     if second is None:
         return best

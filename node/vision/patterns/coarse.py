@@ -157,7 +157,7 @@ def _doubled(
     rows, columns = size
     each = middle // math.gcd(factor, middle)  # coarse rows that are whole rows of the middle level
     strip = max(round(STRIP_PX * middle / factor / each), 1) * each
-    found = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    doubled = np.zeros(size, np.float32), np.zeros(size, np.float32)
     wide, least = columns * factor // middle, np.float32((SLOPE * dull) ** 2)
     for top in range(0, rows if columns else 0, strip):
         bottom = min(top + strip, rows)
@@ -172,11 +172,11 @@ def _doubled(
         length = across + down
         length += least
         across -= down
-        for whole, part in zip(found, (across, both), strict=True):
+        for whole, part in zip(doubled, (across, both), strict=True):
             part /= length
             whole[top:bottom] = _means(part, (columns, bottom - top))
-    np.multiply(found[1], 2, out=found[1])
-    return found
+    np.multiply(doubled[1], 2, out=doubled[1])
+    return doubled
 
 
 def _means(part: Floats, size: tuple[int, int]) -> Any:
@@ -296,8 +296,8 @@ def _transformed(part: Floats, size: tuple[int, int], mirrored: bool) -> NDArray
     whole = np.zeros((*size, 2), np.float32)
     for number in range(1 + mirrored):
         whole[: part.shape[0], : part.shape[1], number] = part
-    found: Any = cv2.dft(whole)
-    return found.reshape(size[0], -1) if mirrored else found.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
+    spectrum: Any = cv2.dft(whole)
+    return spectrum.reshape(size[0], -1) if mirrored else spectrum.view(np.complex64)[:, :, 0]  # type: ignore[no-any-return]
 
 
 def _rims(full: tuple[int, int], factor: int, turns: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -325,15 +325,15 @@ def everywhere(doubled: Doubled, coarse: Coarse) -> Poses:
     peaks = np.flatnonzero((top >= cv2.dilate(top, np.ones((3, 3), np.uint8))) & (top > LEAST))
     peaks = peaks[np.argsort(top.ravel()[peaks])[::-1][:KEPT]]
     at_peaks = scores[:, peaks // columns, peaks % columns]
-    found = np.empty((len(turns), len(peaks)), np.float32)
-    found[spectra.pairs] = at_peaks.transpose(0, 2, 1)
+    heights = np.empty((len(turns), len(peaks)), np.float32)
+    heights[spectra.pairs] = at_peaks.transpose(0, 2, 1)
     good = (
-        (found >= np.roll(found, 1, axis=0))
-        & (found >= np.roll(found, -1, axis=0))
-        & (found > LEAST)
+        (heights >= np.roll(heights, 1, axis=0))
+        & (heights >= np.roll(heights, -1, axis=0))
+        & (heights > LEAST)
     )
     turn, place = np.nonzero(good)
-    order = np.argsort(found[turn, place])[::-1][:KEPT]
+    order = np.argsort(heights[turn, place])[::-1][:KEPT]
     turn, place = turn[order], peaks[place[order]]
     row, column = place // columns, place % columns
     page = np.empty((len(turns), 2), np.intp)  # and part of it, of each template

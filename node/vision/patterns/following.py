@@ -143,8 +143,8 @@ def _settled(
 ) -> Poses:
     """The pose after the fits of gray levels, unless they led away from where the gradients agree:
     what covers a part pulls."""
-    found: Poses | None = pose
+    poses: Poses | None = pose
     for grays in learned.grays:
-        found = settled(images[grays.factor], grays, found) if found is not None else None
-    good = found is not None and float(agreement(slopes, learned.level, found)[0]) >= agrees - 0.02
-    return found if good and found is not None else pose
+        poses = settled(images[grays.factor], grays, poses) if poses is not None else None
+    good = poses is not None and float(agreement(slopes, learned.level, poses)[0]) >= agrees - 0.02
+    return poses if good and poses is not None else pose

@@ -23,9 +23,9 @@ def halved(image: Pixels) -> Pixels:
 
 def correlation(image: Any, pattern: Any) -> NDArray[np.float32]:
     """Normalised correlation of the pattern at each place, -1 to 1; 0 where it has no value."""
-    found: Any = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
-    cv2.patchNaNs(found, 0)
-    return found  # type: ignore[no-any-return]
+    scores: Any = cv2.matchTemplate(image, pattern, cv2.TM_CCOEFF_NORMED)
+    cv2.patchNaNs(scores, 0)
+    return scores  # type: ignore[no-any-return]
 
 
 def keeps(pattern: Pixels, level: int, least_agreement: float) -> bool:

@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class KeptPixels:
     """mask: what is kept of the region (rows x columns, 1 or 0); points: of the outline, and how
     many of them are left out."""
 
@@ -77,7 +77,7 @@ def patch_of(frame: Frame, settings: Pattern, pose: Pose) -> tuple[Pixels, NDArr
 
 def kept_of(
     master: Frame, settings: Pattern, patches: Sequence[tuple[Pixels, NDArray[np.bool_]]]
-) -> Kept:
+) -> KeptPixels:
     """What of the master's pattern recurs in the patches. Raises Problem PICTURES_UNFIT if too
     little does."""
     region = settings.region
@@ -100,10 +100,10 @@ def kept_of(
             f" {MOST_DROPPED:.0%} may at most: draw the locator's region around what all parts"
             " have",
         )
-    return Kept(mask, points, dropped, _places(mask, steep, region.x, region.y))
+    return KeptPixels(mask, points, dropped, _places(mask, steep, region.x, region.y))
 
 
-def model_of(kept: Kept, settings: Pattern, master: Frame) -> bytes:
+def model_of(kept: KeptPixels, settings: Pattern, master: Frame) -> bytes:
     """The model file; it is for this region of this master only."""
     arrays = {
         "kept": np.packbits(kept.mask),
@@ -185,16 +185,16 @@ def _light(own: Any, there: Any, slopes: tuple[Any, Any], steep: Any) -> tuple[f
     ).astype(np.float64)
     flat = there.ravel().astype(np.float64)
     offset = float(np.median((there - gain * own)[steep][same]))
-    found = np.array([gain, offset, 0.0, 0.0])
+    fitted = np.array([gain, offset, 0.0, 0.0])
     for _ in range(FITS):
-        rest = flat - found @ system
+        rest = flat - fitted @ system
         spread = 1.4826 * float(np.median(np.abs(rest))) + 1.0
         weight = np.clip(1 - (rest / (TUKEY * spread)) ** 2, 0, 1) ** 2
         weighted = system * weight
-        found = np.linalg.solve(weighted @ system.T + 1e-6 * np.eye(4), weighted @ flat)
-    if not found[0] > 0.02:
+        fitted = np.linalg.solve(weighted @ system.T + 1e-6 * np.eye(4), weighted @ flat)
+    if not fitted[0] > 0.02:
         return None
-    return float(found[0]), ((flat - found @ system) / found[0]).reshape(own.shape)
+    return float(fitted[0]), ((flat - fitted @ system) / fitted[0]).reshape(own.shape)
 
 
 def _places(mask: Pixels, steep: Any, left: int, top: int) -> tuple[Place, ...]:

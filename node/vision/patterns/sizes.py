@@ -102,7 +102,7 @@ def _size_at(slopes: Gradients, points: Level, pose: Poses, starts: Poses) -> fl
 
 def _around(gray: Pixels, ruler: Ruler, coarse: Coarse, pose: Any) -> list[Poses]:
     """Places in other sizes that overlap by half with a pose."""
-    found, middle = [], (ruler.side - 1) / 2
+    around, middle = [], (ruler.side - 1) / 2
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     for size in AROUND_SIZES:
         to = np.array([[size, 0, pose[0] - size * middle], [0, size, pose[1] - size * middle]])
@@ -114,5 +114,5 @@ def _around(gray: Pixels, ruler: Ruler, coarse: Coarse, pose: Any) -> list[Poses
         places[:, :2] = size * places[:, :2] + to[:, 2]
         places[:, 3] = size
         near = [place for place in places if overlap(pose, place, ruler.size) >= HALF]
-        found += [np.array(near[:STARTS])] if near else []
-    return found
+        around += [np.array(near[:STARTS])] if near else []
+    return around

@@ -143,8 +143,8 @@ def find(
     known = told_apart(images, slopes, places, settings, learned, clear, share)
     # the score leaves out what is not seen: of two that are seen alike, one agrees in more
     best = max(known, key=lambda each: each[0])
-    found = sorted(known, key=lambda each: each is not best)
-    placed = [_pose(pose, score, search.x - rim, search.y - rim) for _, score, pose in found]
+    ordered = sorted(known, key=lambda each: each is not best)
+    placed = [_pose(pose, score, search.x - rim, search.y - rim) for _, score, pose in ordered]
     score, pose = best[1:]
     angle_deg, size = placed[0].angle_deg, placed[0].scale
     if not score >= settings.low:

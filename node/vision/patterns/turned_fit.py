@@ -322,17 +322,17 @@ def settled(image: Pixels, grays: Grays, pose: Poses, steps: int = 5) -> Poses |
         patch = sampled(image, places_of(grays.factor, grays.points, pose), cv2.INTER_CUBIC)[0]
         for _ in range(1 if step else 3):
             system = weighted @ columns.T
-            found = np.linalg.solve(
+            change = np.linalg.solve(
                 system + 1e-6 * np.diag(np.diag(system)) + 1e-9 * np.eye(len(system)),
                 weighted @ patch,
             )
-            rest = patch - found.astype(np.float32) @ columns
+            rest = patch - change.astype(np.float32) @ columns
             spread = 1.4826 * _median(np.abs(rest)) + 0.3
             weight = np.clip(1 - (rest / np.float32(TUKEY * spread)) ** 2, 0, 1)
             weighted = columns * (weight * weight)
-        if not found[count] > 0.05:
+        if not change[count] > 0.05:
             return None
-        by = found[None, :count] / found[count]
+        by = change[None, :count] / change[count]
         pose = moved(pose, by, 1.0)
         if max(abs(by[0, 0]), abs(by[0, 1])) < 0.004 and abs(by[0, 2]) < 5e-5:
             break
@@ -476,11 +476,11 @@ def _steep(steep: Any, least: float, most: int, kept: Any = None) -> NDArray[np.
     kept: which may be taken, None for all.
     """
     flat = steep.ravel() if kept is None else np.where(kept, steep, -1.0).ravel()
-    found = np.flatnonzero(flat >= least)
+    places = np.flatnonzero(flat >= least)
     few = min(flat.size if kept is None else max(int(kept.sum()), 1), 64)
-    if found.size < few:
+    if places.size < few:
         return np.sort(np.argsort(flat)[-few:])
-    return found[np.linspace(0, found.size - 1, min(found.size, most)).astype(np.intp)]
+    return places[np.linspace(0, places.size - 1, min(places.size, most)).astype(np.intp)]
 
 
 def _median(values: Any) -> float:

@@ -56,10 +56,10 @@ def recognise(
     for blur in TIGHT if tight else LOOSE:
         look = cv2.GaussianBlur(line, (0, 0), max(0.5, blur * line.shape[0])) if blur else line
         seen.append(_decoded(network(_fitted(look)), characters, columns))
-        found = _agreed(seen)
-        if found.confidence >= SURE:
+        reading = _agreed(seen)
+        if reading.confidence >= SURE:
             break
-    return found
+    return reading
 
 
 def _agreed(seen: list[Reading]) -> Reading:

@@ -22,19 +22,19 @@ def spellings(text: str, kind: str, printed: str | None = None) -> tuple[str, ..
     is the same with and without zeros before it (GS1 General Specifications, 3.3: GTIN in 14
     digits); an EAN-8 is its own.
     """
-    found = [text]
+    texts = [text]
     if kind == "Code 39":
         full = full_ascii(text)
-        found += [full] if full is not None else []
+        texts += [full] if full is not None else []
         medicine = code_32(text)
-        found += [medicine] if medicine is not None else []
+        texts += [medicine] if medicine is not None else []
     elif kind == "Code 32":
-        found += [in_code_39(text)]
+        texts += [in_code_39(text)]
     elif kind in ("UPC-A", "UPC-E", "EAN-13") and text.isdecimal():
         number = text.lstrip("0")
-        found += [number.zfill(digits) for digits in GTIN_DIGITS if len(number) <= digits]
-        found += [printed] if printed else []
-    return tuple(dict.fromkeys(found))
+        texts += [number.zfill(digits) for digits in GTIN_DIGITS if len(number) <= digits]
+        texts += [printed] if printed else []
+    return tuple(dict.fromkeys(texts))
 
 
 def full_ascii(text: str) -> str | None:

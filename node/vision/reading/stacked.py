@@ -117,7 +117,7 @@ def _confirmed(
 
 def _read(pixels: Any, text: str, form: zxingcpp.BarcodeFormat) -> bool:
     formats = zxingcpp.BarcodeFormats([form])
-    found = zxingcpp.read_barcodes(
+    barcodes = zxingcpp.read_barcodes(
         pixels, formats=formats, text_mode=zxingcpp.TextMode.Plain, try_rotate=False
     )
-    return any(code.text == text for code in found)
+    return any(code.text == text for code in barcodes)

@@ -85,11 +85,11 @@ def _matches(pattern: str, text: str) -> bool:
 
 def _said(source: str, trigger: Trigger) -> str:
     """The trigger's part_id, or a text or whole number of its meta."""
-    found = (
+    said = (
         trigger.part_id
         if source == "part_id"
         else (trigger.meta or {}).get(source.removeprefix("meta."))
     )
-    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+    if isinstance(said, bool) or not isinstance(said, str | int) or said == "":
         raise Problem("NO_VALUE", f"the trigger has no {source} to compare with")
-    return str(found)
+    return str(said)

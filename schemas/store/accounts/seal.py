@@ -63,9 +63,9 @@ class Seal:
             raise Problem("STORE_CORRUPT", f"{path.name} is no key of an audit") from None
         return self._known
 
-    def put_head(self, rows: int, hash: str) -> ChainHead:
+    def put_head(self, rows: int, head_hash: str) -> ChainHead:
         """Remember the head as it is now."""
-        head = ChainHead(rows, hash, utc())
+        head = ChainHead(rows, head_hash, utc())
         try:
             replace(
                 self._folder / "audit.head",

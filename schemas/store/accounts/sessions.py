@@ -104,15 +104,15 @@ class Sessions(AuditRows):
         rows = self.read(sql, (session_id, wall, wall))
         if not rows:
             return None
-        found = AccountSession(*rows[0])
-        if wall - found.seen_at > SEEN_S:
+        known = AccountSession(*rows[0])
+        if wall - known.seen_at > SEEN_S:
             with contextlib.suppress(Problem):  # a full disk must not keep people from looking
                 self.write(
                     lambda db: db.execute(
                         "UPDATE sessions SET seen_at = ? WHERE id = ?", (wall, session_id)
                     )
                 )
-        return found
+        return known
 
     def sessions(self, user: str | None = None) -> builtins.list[AccountSession]:
         """The sessions that have not ended, of one user or of all; the one last seen first."""

@@ -88,8 +88,8 @@ def _values(result: dict[str, Any], tools: list[tuple[str, str]]) -> Iterator[An
     for tool in tools:
         yield from (measured.get(tool, {}).get(part) for part in OF_TOOL)
     more = {
-        _title(tool, [*tools, tool]): found["value"]
-        for tool, found in measured.items()
+        _title(tool, [*tools, tool]): reading["value"]
+        for tool, reading in measured.items()
         if tool not in tools
     }
     yield json.dumps(more) if more else None

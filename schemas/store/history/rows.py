@@ -93,14 +93,14 @@ class History:
         position = walk.read(cursor) if cursor is not None else None
         until = time.monotonic() + (self._budget_s if budget_s is None else budget_s)
         with self.ledger.connection(LIMIT_S) as db:
-            found, position, complete = walk.search(db, position, limit, until)
+            numbers, position, complete = walk.search(db, position, limit, until)
             rows = [
                 _row(
                     db.execute(
                         f"SELECT {COLUMNS} FROM results r WHERE r.id = ?", (each,)
                     ).fetchone()
                 )
-                for each in found
+                for each in numbers
             ]
             stands = None if complete or position is None else walk.time_of(db, position)
         return HistoryPage(
@@ -130,17 +130,17 @@ class History:
                 raise Problem("QUERY_LIMIT", f"it was ended after {limit_s:g} s")
             with self.ledger.connection(LIMIT_S) as db:
                 step = min(left, PAYLOADS)
-                found, position, _ = walk.search(
+                numbers, position, _ = walk.search(
                     db, position, step, time.monotonic() + self._budget_s
                 )
                 payloads = [
                     db.execute("SELECT payload FROM results WHERE id = ?", (each,)).fetchone()
-                    for each in found
+                    for each in numbers
                 ]
             for payload in payloads:
                 if payload is not None:  # pruned in between
                     yield payload[0]
-            left -= len(found)
+            left -= len(numbers)
             if position is None:
                 return
 
@@ -192,11 +192,11 @@ class History:
             "SELECT min(code) FROM results INDEXED BY results_by_code WHERE code IS NOT NULL AND"
             " code > ?"
         )
-        found = [""]
+        codes = [""]
         with self.ledger.connection(LIMIT_S) as db:
-            while (code := db.execute(sql, (found[-1],)).fetchone()[0]) is not None:
-                found.append(code)
-        return found[1:]
+            while (code := db.execute(sql, (codes[-1],)).fetchone()[0]) is not None:
+                codes.append(code)
+        return codes[1:]
 
     def after(self, station: str, seq: int, limit: int) -> list[tuple[int, bytes]]:
         """(seq, payload) of a station's results above a seq, in order: what a stream has missed."""

@@ -57,7 +57,7 @@ class Statistics:
                 (station,),
             ).fetchone()
             total = 0 if last is None else last - max(reset, first - 1)
-            found = dict(
+            totals = dict(
                 db.execute(
                     "SELECT verdict, count(*) FROM results INDEXED BY results_not_ok WHERE verdict"
                     " IN ('NG', 'ERROR') AND verdict <> 'OK' AND station = ? AND seq > ? GROUP BY"
@@ -73,9 +73,9 @@ class Statistics:
                     (station, reset),
                 )
             ]
-        found["OK"] = max(0, total - sum(found.values()))
+        totals["OK"] = max(0, total - sum(totals.values()))
         return {
-            **_counted(found),
+            **_counted(totals),
             "since": utc(at) if at else None,
             "last_seq": last or 0,
             "cycle_ms": _spread(durations),
@@ -110,7 +110,7 @@ class Statistics:
                 raise Problem(
                     "VALIDATION_FAILED", f"bucket_s: that would be more than {MAX_BUCKETS} steps"
                 )
-            found = []
+            buckets = []
             rest = "".join(f" AND {column} = ?" for column in wanted.fixed())
             # grouping by an expression would sort every row
             for bucket in range(int(first // step), int(last // step) + 1):
@@ -123,12 +123,12 @@ class Statistics:
                     [begin, end, *wanted.fixed().values()],
                 )
                 if any(sums.values()):
-                    found.append((bucket, sums))
-        total = {name: sum(sums[name] for _, sums in found) for name in ("OK", "NG", "ERROR")}
+                    buckets.append((bucket, sums))
+        total = {name: sum(sums[name] for _, sums in buckets) for name in ("OK", "NG", "ERROR")}
         return {
             "counts": _counted(total),
             "bucket_s": step,
-            "buckets": [{"at": utc(bucket * step), **_counted(sums)} for bucket, sums in found],
+            "buckets": [{"at": utc(bucket * step), **_counted(sums)} for bucket, sums in buckets],
         }
 
     def cycle(self, wanted: Filter) -> dict[str, Any]:
@@ -163,11 +163,11 @@ class Statistics:
         # as far back as both verdicts were read: there their shares are right
         rejected = [result for result in rejected if result["finished_at"] >= complete_from]
         of = len(rejected)
-        found = Counter(reason for result in rejected for reason in _reasons(result))
+        counts = Counter(reason for result in rejected for reason in _reasons(result))
         return {
             "of": of,
             "reasons": [
-                {"reason": reason, "count": count} for reason, count in found.most_common(top)
+                {"reason": reason, "count": count} for reason, count in counts.most_common(top)
             ],
         }
 
@@ -208,9 +208,9 @@ def _sums(db: sqlite3.Connection, sql: str, values: list[Any]) -> dict[str, int]
     return dict(zip(("OK", "NG", "ERROR"), row, strict=True))
 
 
-def _counted(found: dict[str, int]) -> dict[str, Any]:
-    total = sum(found.values())
-    counts = {verdict: found.get(verdict, 0) for verdict in ("OK", "NG", "ERROR")}
+def _counted(totals: dict[str, int]) -> dict[str, Any]:
+    total = sum(totals.values())
+    counts = {verdict: totals.get(verdict, 0) for verdict in ("OK", "NG", "ERROR")}
     return {"total": total, **counts, "yield": round(counts["OK"] / total, 6) if total else None}
 
 

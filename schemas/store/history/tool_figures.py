@@ -57,13 +57,13 @@ def figures(results: Iterable[dict[str, Any]], tool: str | None = None) -> list[
                         each["verdict"],
                     )
                 )
-    return [_figures(key, found, whole=tool is not None) for key, found in series.items()]
+    return [_figures(key, measured, whole=tool is not None) for key, measured in series.items()]
 
 
 def _figures(key: SeriesKey, series: list[Value], *, whole: bool) -> dict[str, Any]:
     values = [each.value for each in series if each.value is not None]
     spans = _spans(series)
-    found: dict[str, Any] = {
+    shown: dict[str, Any] = {
         **key._asdict(),
         **spans[-1],
         "verdicts": {
@@ -78,21 +78,21 @@ def _figures(key: SeriesKey, series: list[Value], *, whole: bool) -> dict[str, A
         "spans": spans,
     }
     if whole and values:
-        found["histogram"] = _histogram(values)
-        found["trend"] = _trend([each for each in series if each.value is not None])
-    return found
+        shown["histogram"] = _histogram(values)
+        shown["trend"] = _trend([each for each in series if each.value is not None])
+    return shown
 
 
 def _spans(series: Sequence[Value]) -> list[dict[str, Any]]:
     """Versions with the same limits, one after the other, and how well the values kept them."""
     by_version = sorted(series, key=lambda each: each.version)
-    found = []
+    spans = []
     for (low, high), group in groupby(by_version, key=lambda each: (each.low, each.high)):
         judged = list(group)
         values = [each.value for each in judged if each.value is not None]
         mean = statistics.fmean(values) if values else None
         whole = statistics.stdev(values) if len(values) > 1 else None
-        found.append(
+        spans.append(
             {
                 "from_version": judged[0].version,
                 "to_version": judged[-1].version,
@@ -103,7 +103,7 @@ def _spans(series: Sequence[Value]) -> list[dict[str, Any]]:
                 "ppk": capability(mean, whole, low, high),
             }
         )
-    return found
+    return spans
 
 
 def _within(series: Sequence[Value]) -> float | None:

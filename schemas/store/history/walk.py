@@ -91,7 +91,7 @@ class Walk:
     ) -> tuple[list[int], Position | None, bool]:
         """Ids of up to `limit` results after `position`; where to go on, None at the end; and
         whether the search was complete, not cut short by `until`."""
-        found: list[int] = []
+        numbers: list[int] = []
         tested = self._by_payload if self.filter.tool is not None else self._by_column
         while True:
             if not self._rest and self.filter.tool is None:
@@ -102,15 +102,15 @@ class Walk:
                     _position(hits[limit - 1]) if more else None,
                     True,
                 )
-            hits, end = tested(db, position, limit - len(found))
-            found += [row[0] for row in hits]
-            if len(found) == limit:
-                return found, _position(hits[-1]), True
+            hits, end = tested(db, position, limit - len(numbers))
+            numbers += [row[0] for row in hits]
+            if len(numbers) == limit:
+                return numbers, _position(hits[-1]), True
             if end is None:
-                return found, None, True
+                return numbers, None, True
             position = end
             if time.monotonic() > until:
-                return found, position, False
+                return numbers, position, False
 
     def _by_column(
         self, db: sqlite3.Connection, position: Position | None, limit: int

@@ -42,17 +42,17 @@ def why(payload: bytes | dict[str, Any]) -> Why | None:
     )
 
 
-def in_words(found: Why | None) -> str | None:
+def in_words(why: Why | None) -> str | None:
     """As one cell of a table: `crystal 0.63 (at least 0.7) +2`."""
-    if found is None:
+    if why is None:
         return None
-    value, low, high = found["value"], found["low"], found["high"]
+    value, low, high = why["value"], why["low"], why["high"]
     if value is None:
-        said = found["code"] or "no value"
+        said = why["code"] or "no value"
     else:
         said = f"{value:.4g}"
         if low is not None and value < low:
             said += f" (at least {low:.4g})"
         elif high is not None and value > high:
             said += f" (at most {high:.4g})"
-    return f"{found['tool']} {said}" + (f" +{found['more']}" if found["more"] else "")
+    return f"{why['tool']} {said}" + (f" +{why['more']}" if why["more"] else "")

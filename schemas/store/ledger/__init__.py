@@ -7,12 +7,11 @@ What is written stands in `triggers`, `outbox`, `replies` and `care`.
 """
 
 from schemas.store.ledger.care import Care
-from schemas.store.ledger.log import Held, Log
+from schemas.store.ledger.log import Log, LogHeld
 from schemas.store.ledger.opening import MIGRATIONS, scripts
 from schemas.store.ledger.outbox import Outbox
 from schemas.store.ledger.replies import Replies
 from schemas.store.ledger.shapes import (
-    Accepted,
     AlreadyAnswered,
     Answer,
     Duplicate,
@@ -22,24 +21,25 @@ from schemas.store.ledger.shapes import (
     OutboxRow,
     Settled,
     TakenCommand,
+    TriggerStored,
     WaitingTrigger,
 )
 from schemas.store.ledger.triggers import Triggers
 
 __all__ = [
     "MIGRATIONS",
-    "Accepted",
     "AlreadyAnswered",
     "Answer",
     "Duplicate",
-    "Held",
     "KeptReply",
     "Ledger",
     "LedgerEntry",
+    "LogHeld",
     "NewTrigger",
     "OutboxRow",
     "Settled",
     "TakenCommand",
+    "TriggerStored",
     "WaitingTrigger",
     "scripts",
 ]

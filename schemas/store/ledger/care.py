@@ -41,26 +41,26 @@ class Care(Engine):
     def damage(self) -> str | None:
         """What is wrong with the ledger's files, for people: what was lost in the last day, what is
         going wrong now."""
-        found = []
+        damages = []
         if self._stamp.lost is not None:
             text, at = self._stamp.lost
             if self.lived() - at < LOST_TOLD_S:
-                found.append(text)
+                damages.append(text)
             else:
                 self._stamp.told(None)
         if self._reserve.given_up:
-            found.append("the disk is full: the space kept for results is in use")
+            damages.append("the disk is full: the space kept for results is in use")
         if self._stamp.suspect:
-            found.append(f"{self.path.name} is damaged: start the node anew, and it is set aside")
+            damages.append(f"{self.path.name} is damaged: start the node anew, and it is set aside")
         try:
             whole = self.path.stat().st_ino == self._inode
         except OSError:
             whole = False
         if not whole:
-            found.append(
+            damages.append(
                 f"{self.path.name} was removed or replaced while the node runs: start it anew"
             )
-        return "; ".join(found) or None
+        return "; ".join(damages) or None
 
     def prune(
         self, *, max_count: int, max_age_s: float, dedupe_s: float, reply_s: float = 86400.0

@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from schemas.errors import Problem
 from schemas.store.clock import CLOCK, Clock, Lived
-from schemas.store.ledger.line import Job, Line, Operation
+from schemas.store.ledger.line import LedgerJob, Operation, WriteQueue
 from schemas.store.ledger.opening import is_damage, open_ledger
 from schemas.store.ledger.queries import Queries
 from schemas.store.ledger.reserve import Reserve
@@ -82,10 +82,10 @@ class Engine(Queries):
         self.commits = 0
         self._failing: Problem | None = None
         self._held_since: float | None = None
-        self._line = Line()
+        self._line = WriteQueue()
         self._lock = threading.Lock()  # for the writing connection
         self._seq: dict[str, int] = {}
-        self._job: Job | None = None
+        self._job: LedgerJob | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._reserve = Reserve(path.with_suffix(".reserve"))
         self._stamp = Stamp(path.with_suffix(".stamp"))
@@ -137,7 +137,7 @@ class Engine(Queries):
         did not happen, or with `undo` it is undone; without, if it was in a commit that hangs, it
         may still happen.
         """
-        job = Job(operation, durable, undo=undo)
+        job = LedgerJob(operation, durable, undo=undo)
         self._line.add(job)
         if not self.flush() and self._line.withdraw(job):
             raise Problem(
@@ -156,7 +156,7 @@ class Engine(Queries):
         settled(value, error) is called after that commit, by the thread that made it; it must be
         quick.
         """
-        self._line.add(Job(operation, durable, settled))
+        self._line.add(LedgerJob(operation, durable, settled))
 
     def flush(self) -> bool:
         """Commit what waits in line, or wait for the thread that is already doing that.
@@ -230,7 +230,7 @@ class Engine(Queries):
             self._held_since = None
             return None
 
-    def _transact(self, jobs: list[Job]) -> sqlite3.Error | None:
+    def _transact(self, jobs: list[LedgerJob]) -> sqlite3.Error | None:
         """Run the jobs and commit; on an error of the store nothing of them is kept, and all have
         that error."""
         try:
@@ -255,7 +255,7 @@ class Engine(Queries):
             self._stamp.mark(seq, trigger)
         return None
 
-    def _failed(self, jobs: list[Job], error: BaseException) -> None:
+    def _failed(self, jobs: list[LedgerJob], error: BaseException) -> None:
         self._seq.clear()
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("ROLLBACK")
@@ -267,7 +267,7 @@ class Engine(Queries):
             self._failing = coded
         self.met(error)
 
-    def _run(self, job: Job, alone: bool) -> None:
+    def _run(self, job: LedgerJob, alone: bool) -> None:
         if job.withdrawn:
             return
         job.begin()
@@ -290,7 +290,7 @@ class Engine(Queries):
         if not alone:
             self._db.execute("RELEASE job")
 
-    def _settle(self, jobs: list[Job]) -> None:
+    def _settle(self, jobs: list[LedgerJob]) -> None:
         self._line.done(jobs)
         rows = [row for job in jobs for row in job.outbox]
         if rows:

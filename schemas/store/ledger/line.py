@@ -15,7 +15,7 @@ Operation = Callable[[sqlite3.Connection], T]
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class LedgerJob:
     """An operation, who hears of its commit, and what it brought: value or error, results, the seq
     and triggers it used."""
 
@@ -36,17 +36,17 @@ class Job:
         self.value, self.error, self.outbox, self.seq, self.trigger = None, None, [], {}, 0
 
 
-class Line:
+class WriteQueue:
     """Jobs in their order. All methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[LedgerJob] = deque()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: LedgerJob) -> None:
         """It stands behind all others."""
         with self._lock:
             self._jobs.append(job)
@@ -56,15 +56,15 @@ class Line:
         with self._lock:
             return any(job.durable for job in list(self._jobs)[:limit])
 
-    def take(self, limit: int, durable: bool) -> list[Job]:
+    def take(self, limit: int, durable: bool) -> list[LedgerJob]:
         """The first of the line; those up to the first durable one, if this commit is none."""
         with self._lock:
-            jobs: list[Job] = []
+            jobs: list[LedgerJob] = []
             while self._jobs and len(jobs) < limit and (durable or not self._jobs[0].durable):
                 jobs.append(self._jobs.popleft())
             return jobs
 
-    def withdraw(self, job: Job) -> bool:
+    def withdraw(self, job: LedgerJob) -> bool:
         """Take a job back; False if it is done."""
         with self._lock:
             if job.done:
@@ -74,7 +74,7 @@ class Line:
                 self._jobs.remove(job)
             return True
 
-    def done(self, jobs: list[Job]) -> None:
+    def done(self, jobs: list[LedgerJob]) -> None:
         """These are done; what was withdrawn in the middle of its commit is undone next."""
         with self._lock:
             for job in jobs:
@@ -86,5 +86,5 @@ class Line:
                     and job.value is not None
                 ):
                     self._jobs.appendleft(
-                        Job(lambda db, job=job: job.undo(db, job.value), durable=True)  # type: ignore[misc]
+                        LedgerJob(lambda db, job=job: job.undo(db, job.value), durable=True)  # type: ignore[misc]
                     )

@@ -38,7 +38,7 @@ HELD_BYTES = KEPT_BYTES  # a file that is longer is not overwritten, but grows
 HELD_S = 5.0
 
 
-class Held(NamedTuple):
+class LogHeld(NamedTuple):
     """The log cannot be moved, or is being moved: its size and for how long this has been so."""
 
     bytes: int
@@ -63,7 +63,7 @@ class Log(Engine):
         except OSError:
             return 0
 
-    def log_held(self) -> Held | None:
+    def log_held(self) -> LogHeld | None:
         """Whether something has kept the log from being moved for so long that a person must know;
         None if not."""
         since, size = self._log_since, self.log_bytes()
@@ -74,14 +74,14 @@ class Log(Engine):
             or self.log_moving() is not None
         ):
             return None
-        return Held(size, time.monotonic() - since)
+        return LogHeld(size, time.monotonic() - since)
 
-    def log_moving(self) -> Held | None:
+    def log_moving(self) -> LogHeld | None:
         """Whether it is being moved for so long that a person must know; None if not."""
         since = self._moving_since
         if since is None or time.monotonic() - since < HELD_S:
             return None
-        return Held(self.log_bytes(), time.monotonic() - since)
+        return LogHeld(self.log_bytes(), time.monotonic() - since)
 
     @property
     def moving(self) -> bool:

@@ -76,9 +76,9 @@ class Queries:
     ) -> list[bytes]:
         """Stored payloads of a station by result id, trigger id or range of seq, in the order of
         seq."""
-        found: dict[int, bytes] = {}
+        bodies: dict[int, bytes] = {}
         for trigger_id in trigger_ids:
-            found.update(
+            bodies.update(
                 self.read(
                     "SELECT r.seq, r.payload FROM triggers t JOIN results r ON r.id = t.id"
                     " WHERE t.station = ? AND t.trigger_id = ?",
@@ -88,7 +88,7 @@ class Queries:
         wanted = list(result_ids)
         if wanted:
             marks = ", ".join("?" * len(wanted))
-            found.update(
+            bodies.update(
                 self.read(
                     "SELECT seq, payload FROM results WHERE station = ? AND result_id IN"
                     f" ({marks})",
@@ -96,13 +96,13 @@ class Queries:
                 )
             )
         if seqs:
-            found.update(
+            bodies.update(
                 self.read(
                     "SELECT seq, payload FROM results WHERE station = ? AND seq BETWEEN ? AND ?",
                     (station, *seqs),
                 )
             )
-        return [payload for _, payload in sorted(found.items())]
+        return [payload for _, payload in sorted(bodies.items())]
 
     def pictured(self, result_ids: Iterable[str]) -> set[str]:
         """Which of these results exist."""

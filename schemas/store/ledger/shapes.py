@@ -53,7 +53,7 @@ class Answer(NamedTuple):
     verdict: Verdict
 
 
-class Accepted(NamedTuple):
+class TriggerStored(NamedTuple):
     """The trigger is new and now in the ledger."""
 
     id: int

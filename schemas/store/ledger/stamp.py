@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from schemas.store.clock import Reading
+from schemas.store.clock import ClockReading
 from schemas.store.disk import failed, private_mode
 
 SLOT = 16384
@@ -35,7 +35,7 @@ class Stamp:
         self.floor: dict[str, int] = {}  # these were used up by a ledger that no longer exists
         self.trigger = 0
         self.suspect = False  # damage was met: the next start looks closely
-        self.last: Reading | None = None
+        self.last: ClockReading | None = None
         # what was found missing, and the age of the ledger then
         self.lost: tuple[str, float] | None = None
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class Stamp:
         self._writes = newest["writes"]
         self.seq, self.floor, self.trigger = newest["seq"], newest["floor"], newest["trigger"]
         self.suspect = newest["suspect"]
-        self.last = Reading(*newest["reading"]) if newest["reading"] else None
+        self.last = ClockReading(*newest["reading"]) if newest["reading"] else None
         self.lost = (newest["lost"][0], newest["lost"][1]) if newest.get("lost") else None
 
     def mark(self, seq: dict[str, int], trigger: int) -> None:
@@ -95,7 +95,7 @@ class Stamp:
             self.suspect, self.seq, self.floor, self.trigger = False, seq, floor, trigger
             self._write()
 
-    def keep(self, reading: Reading) -> None:
+    def keep(self, reading: ClockReading) -> None:
         """Keep the clocks too, and make all of it durable. To be called about once a second. Raises
         OSError."""
         with self._lock:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from schemas.result import Result
 from schemas.store.ledger.engine import Engine
 from schemas.store.ledger.shapes import (
-    Accepted,
     AlreadyAnswered,
     Answer,
     Duplicate,
@@ -17,6 +16,7 @@ from schemas.store.ledger.shapes import (
     NewTrigger,
     OutboxRow,
     Settled,
+    TriggerStored,
     WaitingTrigger,
 )
 
@@ -26,37 +26,37 @@ NEWEST = 20_000  # triggers that may still come again over a new connection
 class Triggers(Engine):
     """See the head of this file."""
 
-    def accept(self, new: NewTrigger) -> Accepted | Duplicate:
+    def accept(self, new: NewTrigger) -> TriggerStored | Duplicate:
         """Commit a trigger, unless its id is known at this station. Raises Problem STORE_FAILED: it
         is not in the ledger."""
         return self.accept_all([LedgerEntry(new)])[0]
 
     def accept_answered(
         self, new: NewTrigger, build: Callable[[int], Result]
-    ) -> Accepted | Duplicate:
+    ) -> TriggerStored | Duplicate:
         """Commit a trigger that is answered at once (stale, overrun, not a trigger) together with
         its result."""
         return self.accept_all([LedgerEntry(new, build)])[0]
 
-    def accept_all(self, entries: Sequence[LedgerEntry]) -> list[Accepted | Duplicate]:
+    def accept_all(self, entries: Sequence[LedgerEntry]) -> list[TriggerStored | Duplicate]:
         """Commit triggers in one transaction, in their order, all or none; what became of each.
 
         Raises Problem STORE_FAILED or what a `build` raised: none of them is in the ledger.
         """
 
-        def operation(db: sqlite3.Connection) -> list[Accepted | Duplicate]:
-            found: list[Accepted | Duplicate] = []
+        def operation(db: sqlite3.Connection) -> list[TriggerStored | Duplicate]:
+            answers: list[TriggerStored | Duplicate] = []
             for new, build in entries:
                 accepted = self._accept(db, new, waits=build is None)
-                if build is not None and isinstance(accepted, Accepted):
+                if build is not None and isinstance(accepted, TriggerStored):
                     self._store(db, accepted.id, new.station, build)
-                found.append(accepted)
-            return found
+                answers.append(accepted)
+            return answers
 
-        def undo(db: sqlite3.Connection, found: list[Accepted | Duplicate]) -> None:
-            for each in found:  # what was answered in the same commit has gone out and stays
+        def undo(db: sqlite3.Connection, answers: list[TriggerStored | Duplicate]) -> None:
+            for each in answers:  # what was answered in the same commit has gone out and stays
                 if (
-                    isinstance(each, Accepted)
+                    isinstance(each, TriggerStored)
                     and db.execute("DELETE FROM waiting WHERE id = ?", (each.id,)).rowcount
                 ):
                     db.execute("DELETE FROM triggers WHERE id = ?", (each.id,))
@@ -107,7 +107,7 @@ class Triggers(Engine):
 
     def _accept(
         self, db: sqlite3.Connection, new: NewTrigger, *, waits: bool
-    ) -> Accepted | Duplicate:
+    ) -> TriggerStored | Duplicate:
         digest = _digest(new)
         row = db.execute(
             "INSERT INTO triggers (station, trigger_id, digest, body, assigned, source,"
@@ -131,7 +131,7 @@ class Triggers(Engine):
             db.execute("INSERT INTO waiting (id, older_ms) VALUES (?, ?)", (row[0], new.older_ms))
         assert self._job is not None
         self._job.trigger = row[0]
-        return Accepted(row[0])
+        return TriggerStored(row[0])
 
     def _duplicate(self, db: sqlite3.Connection, new: NewTrigger, digest: bytes) -> Duplicate:
         known = db.execute(

@@ -38,10 +38,10 @@ class Masters:
 
     def get(self, name: str) -> bytes:
         """A stored picture. Raises Problem MASTER_IMAGE_NOT_FOUND, STORE_CORRUPT, STORE_FAILED."""
-        found = STORED_MASTER.fullmatch(name)
-        if not found:
+        match = STORED_MASTER.fullmatch(name)
+        if not match:
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"{name} is not a stored master")
-        return _verified(self._folder / name, found[1], "MASTER_IMAGE_NOT_FOUND")
+        return _verified(self._folder / name, match[1], "MASTER_IMAGE_NOT_FOUND")
 
     def __contains__(self, name: str) -> bool:
         return bool(STORED_MASTER.fullmatch(name)) and (self._folder / name).is_file()
@@ -64,10 +64,10 @@ class Models:
 
     def get(self, name: str) -> bytes:
         """A stored model. Raises Problem MODEL_NOT_FOUND, STORE_CORRUPT, STORE_FAILED."""
-        found = STORED_MODEL.fullmatch(name)
-        if not found:
+        match = STORED_MODEL.fullmatch(name)
+        if not match:
             raise Problem("MODEL_NOT_FOUND", f"{name!r:.80} is not a stored model")
-        return _verified(self._folder / name, found[1], "MODEL_NOT_FOUND")
+        return _verified(self._folder / name, match[1], "MODEL_NOT_FOUND")
 
     def __contains__(self, name: str) -> bool:
         return bool(STORED_MODEL.fullmatch(name)) and (self._folder / name).is_file()

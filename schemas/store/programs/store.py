@@ -36,7 +36,7 @@ class Programs:
     """
 
     def __init__(self, folder: Path, on_problem: Callable[[Problem], None] | None = None) -> None:
-        self._documents = Documents(folder / "programs.json", on_problem, format=FORMAT)
+        self._documents = Documents(folder / "programs.json", on_problem, form=FORMAT)
         self._versions = Versions(folder, self._documents, on_problem)
         self._masters = Masters(folder / "masters")
         self._models = Models(folder / "models")
@@ -108,10 +108,10 @@ class Programs:
             if self._parsed_at != index.stamp:
                 self._parsed.clear()
                 self._parsed_at = index.stamp
-            found = self._parsed.get((program_id, number))
-            if found is not None:
+            parsed = self._parsed.get((program_id, number))
+            if parsed is not None:
                 self._parsed.move_to_end((program_id, number))
-                return found
+                return parsed
         row = self._versions.row(program_id, number)
         if row is None:
             raise Problem("STORE_CORRUPT", f"version {number} of {program_id} is gone")
@@ -195,8 +195,8 @@ class Programs:
     ) -> StoredProgram:
         """Store a program from a JSON file (its master beside it) or a .zip bundle. Raises Problem,
         as `save`."""
-        found = read_import(source, settings or ProgramSettings())
-        return self.save(found.program, found.master, by, note, files=found.files)
+        imported = read_import(source, settings or ProgramSettings())
+        return self.save(imported.program, imported.master, by, note, files=imported.files)
 
     def export(
         self, program_id: str, version: int | None = None, settings: ProgramSettings | None = None

@@ -111,9 +111,9 @@ class Versions:
     def row(self, program_id: str, version: int) -> VersionRow | None:
         """One version as stored."""
         documents = self._of(program_id)
-        found = documents.read().table("versions").get(doc_id=version)
+        document = documents.read().table("versions").get(doc_id=version)
         self._heard(program_id, documents)
-        return dict(found) if isinstance(found, Document) else None
+        return dict(document) if isinstance(document, Document) else None
 
     def put(self, program_id: str, row: VersionRow, last: int) -> None:
         """Write a version behind the last one. What an earlier try left there is replaced."""
@@ -126,7 +126,7 @@ class Versions:
 
     def _of(self, program_id: str) -> Documents:
         return Documents(
-            self._folder / "versions" / f"{program_id}.json", self._on_problem, format=FORMAT
+            self._folder / "versions" / f"{program_id}.json", self._on_problem, form=FORMAT
         )
 
     def _heard(self, program_id: str, documents: Documents) -> None:
@@ -173,8 +173,8 @@ class Changing:
 
     def entry(self, program_id: str) -> IndexEntry:
         """A program; one that never was has no head and no number."""
-        found = self._table.get(doc_id=program_id)  # type: ignore[call-overload]
-        return _parse(program_id, found) if isinstance(found, dict) else IndexEntry(None, 0)
+        document = self._table.get(doc_id=program_id)  # type: ignore[call-overload]
+        return _parse(program_id, document) if isinstance(document, dict) else IndexEntry(None, 0)
 
     def put(self, program_id: str, row: VersionRow) -> None:
         """Write the next version, and make it the newest."""
@@ -214,8 +214,8 @@ def _parse(program_id: str, row: VersionRow) -> IndexEntry:
 
 
 def _entries(database: SnapshotDatabase) -> dict[str, IndexEntry]:
-    found = Keyed(database.storage, "programs").all()
+    documents = Keyed(database.storage, "programs").all()
     return {
         str(row.doc_id): _parse(str(row.doc_id), row)
-        for row in sorted(found, key=lambda row: str(row.doc_id))
+        for row in sorted(documents, key=lambda row: str(row.doc_id))
     }

@@ -176,7 +176,7 @@ def _learned(
         }
 
 
-def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -> bank.Bank:
+def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -> bank.PatchBank:
     """The memory; if too few remain without those that are unlike the others, all are confirmed, as
     all are good."""
     try:
@@ -185,7 +185,7 @@ def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -
         return bank.teach(good, site, {name for name, _ in good}).bank
 
 
-def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> tuple[float, bool]:
+def _value(made: bank.PatchBank, seen: features.Maps, threshold: float) -> tuple[float, bool]:
     """The score as the tool reports it, and whether it says that there is none."""
     distances = made.distances(seen)
     return bank.top(distances, seen.counts) / threshold, bool(
@@ -193,7 +193,9 @@ def _value(made: bank.Bank, seen: features.Maps, threshold: float) -> tuple[floa
     )
 
 
-def _drawn_found(made: bank.Bank, taught: Pictures, settings: Learned, threshold: float) -> float:
+def _drawn_found(
+    made: bank.PatchBank, taught: Pictures, settings: Learned, threshold: float
+) -> float:
     """The share as teaching reports it."""
     found = [
         bank.top(made.distances(features.maps(spoilt, settings.size_px)), None) > threshold

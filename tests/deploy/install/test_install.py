@@ -332,7 +332,9 @@ def test_a_unit_is_given_secrets_by_their_names_in_the_settings_and_one_that_lac
     known = {"_".join(path) for path in secrets()}
     assert given
     assert set(given) <= known
-    assert given == {id: f"/etc/inspection-node/credentials/{id}" for id in given}
+    assert given == {
+        credential: f"/etc/inspection-node/credentials/{credential}" for credential in given
+    }
     assert dict(re.findall(r"^SetCredential=(.*?):(.*)$", text, re.M)) == dict.fromkeys(
         given, r"\n"
     )
@@ -342,7 +344,11 @@ def test_a_unit_is_given_secrets_by_their_names_in_the_settings_and_one_that_lac
 
 def test_every_secret_reaches_a_unit_and_every_page_that_a_unit_names_is_installed() -> None:
     texts = [(INSTALL / name).read_text() for name in UNITS[:3]]
-    given = {id for text in texts for id in re.findall(r"^LoadCredential=(.*?):", text, re.M)}
+    given = {
+        credential
+        for text in texts
+        for credential in re.findall(r"^LoadCredential=(.*?):", text, re.M)
+    }
     # root's backup reads the credentials themselves, as deploy/install/inspection-node lets it
     by_root = {"_".join(path) for path in secrets() if path[:2] == ("exports", "backups")}
     assert given | by_root == {"_".join(path) for path in secrets()}
@@ -381,9 +387,9 @@ def test_node_and_web_start_with_what_their_units_are_given(
     for user, unit in zip(users, UNITS[:2], strict=True):
         folder = tmp_path / user
         folder.mkdir()
-        for id in re.findall(r"^LoadCredential=(.*?):", (INSTALL / unit).read_text(), re.M):
-            made = etc / "credentials" / id
-            (folder / id).write_text(made.read_text() if made.exists() else "\n")
+        for credential in re.findall(r"^LoadCredential=(.*?):", (INSTALL / unit).read_text(), re.M):
+            made = etc / "credentials" / credential
+            (folder / credential).write_text(made.read_text() if made.exists() else "\n")
         found = load(
             etc / "node.toml", {"CREDENTIALS_DIRECTORY": str(folder)}, disk=False, user=user
         ).settings

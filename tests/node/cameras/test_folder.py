@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from node.cameras import Request
-from node.cameras.folder import Folder
+from node.cameras.folder import PictureFolder
 from node.frame import Frame
 from schemas import FolderCamera, Problem
 
@@ -23,8 +23,8 @@ def picture(level: int, ending: str = ".png") -> bytes:
     return cv2.imencode(ending, np.full((24, 32, 3), level, np.uint8))[1].tobytes()
 
 
-def opened(path: Path, order: str = "name", **settings: object) -> Folder:
-    made = Folder(
+def opened(path: Path, order: str = "name", **settings: object) -> PictureFolder:
+    made = PictureFolder(
         FolderCamera.model_validate({"path": str(path), "order": order, **settings}),
         Path("/nowhere"),
     )
@@ -33,7 +33,10 @@ def opened(path: Path, order: str = "name", **settings: object) -> Folder:
 
 
 def grab(
-    folder: Folder, part_id: str | None = None, limit_s: float = 5.0, after_ns: int | None = None
+    folder: PictureFolder,
+    part_id: str | None = None,
+    limit_s: float = 5.0,
+    after_ns: int | None = None,
 ) -> Frame:
     now_ns = time.monotonic_ns()
     return folder.grab(
@@ -209,7 +212,7 @@ class TestNewest:
 class TestOpening:
     @pytest.mark.parametrize("order", ["name", "part_id", "newest"])
     def test_a_missing_folder_is_not_found_until_it_is_there(self, tmp_path, order):
-        folder = Folder(FolderCamera(path="pictures", order=order), tmp_path)
+        folder = PictureFolder(FolderCamera(path="pictures", order=order), tmp_path)
         assert code_of(folder.open) == "CAMERA_NOT_FOUND"
         assert folder.problem is not None
         (tmp_path / "pictures").mkdir()

@@ -13,7 +13,7 @@ from node.chores.faults import Faults
 from node.chores.keeping import Jumps, Keeping
 from node.limits import BEAT_S
 from schemas.settings import HistorySettings
-from schemas.store.ledger import Held, Ledger, LedgerEntry, log
+from schemas.store.ledger import Ledger, LedgerEntry, LogHeld, log
 from tests.rooms.installation.nodes import still
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
@@ -76,13 +76,13 @@ def test_what_a_ledger_lost_and_a_log_that_is_held_are_alarms_that_end(
     path.unlink()
     ledger = Ledger(path)
     alarms = Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01")))
-    held: list[Held] = []
+    held: list[LogHeld] = []
     monkeypatch.setattr(ledger, "log_held", lambda: held[0] if held else None)
     keeper = Keeping(ledger, HistorySettings(), alarms, Faults(alarms), clock=SetClock())
     keeper.start()
     assert "gone or empty" in alarms.active["LEDGER"].message
     assert "log is" not in alarms.active["LEDGER"].message
-    held.append(Held(40_000_000, 77.0))
+    held.append(LogHeld(40_000_000, 77.0))
     wait_for(
         lambda: "log is 40 MB and cannot be shortened for 77 s" in alarms.active["LEDGER"].message,
         10,

@@ -108,13 +108,13 @@ def test_what_the_web_vouches_for_is_there_already_and_nobody_else_can(
         other.record("first", "", {}, username="eve", address="", request_id="")
     forged = Vouching(tmp_path / "elsewhere").id("pause")
     good = ours.id("pause")
-    for name, id in (
+    for name, request_id in (
         ("pause", forged),
         ("resume", good),
         ("pause", f"{new_id()}.{good.partition('.')[2]}"),
         ("pause", good[:-1]),
     ):
-        assert node.command(name, request_id=id, station="cam1")["ok"], id
+        assert node.command(name, request_id=request_id, station="cam1")["ok"], request_id
     assert len(rows(accounts)) == 4
     later = time.time() + AGE_S + 60
     monkeypatch.setattr(time, "time", lambda: later)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.cameras import Camera, Request
-from node.cameras.folder import Folder
+from node.cameras.folder import PictureFolder
 from node.cameras.one_at_a_time import OneAtATime
 from node.cameras.synthetic import SyntheticLine
 from node.commands.optimise import optimise
@@ -70,7 +70,7 @@ def test_a_setting_that_the_camera_refuses_ends_the_search_with_the_best_so_far(
 
 
 def test_a_camera_that_takes_no_settings_says_so(tmp_path: Path) -> None:
-    folder = Folder(FolderCamera(path=str(tmp_path)), tmp_path)
+    folder = PictureFolder(FolderCamera(path=str(tmp_path)), tmp_path)
     with pytest.raises(Problem, match=r"CAMERA_ERROR.*neither exposure nor gain"):
         search(folder)
 

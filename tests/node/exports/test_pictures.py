@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from node.exports import Place, open_place
-from node.exports.folder import Folder
+from node.exports import ExportPlace, open_place
+from node.exports.folder import ExportFolder
 from node.exports.pictures import PictureExporter
 from schemas import Problem, Result, new_id
 from schemas.settings import PictureSettings
 from schemas.settings.exports import PictureExport
 from schemas.store import exports as store
 from schemas.store.exports import PictureProgress, Queue
-from schemas.store.ledger import Accepted, Ledger
+from schemas.store.ledger import Ledger, TriggerStored
 from schemas.store.pictures import Pictures
 from tests.rooms.installation.targets import SshServer, files_below, ssh_server
 from tests.rooms.promise.ledgers import build, fill, new
@@ -41,12 +41,12 @@ class Line:
         self.pending: Container[str] = ()
         target = {"kind": "folder", "path": str(self.share), "mounted": False}
         self.settings = {"target": target, "template": "{station}/{seq}.jpg", **settings}
-        self.reach: Callable[..., Place] = open_place
+        self.reach: Callable[..., ExportPlace] = open_place
 
     def wait(self, station: str = "cam1") -> int:
         """A trigger comes, and waits."""
         accepted = self.ledger.accept(new(new_id(), station=station))
-        assert isinstance(accepted, Accepted)
+        assert isinstance(accepted, TriggerStored)
         return accepted.id
 
     def answer(self, trigger: int, station: str = "cam1", *, written: bool = True) -> str:
@@ -256,7 +256,7 @@ def test_one_that_cannot_be_read_is_set_aside_counted_and_told(line: Line) -> No
 def test_its_heart_beats_unless_it_waits_for_the_target(line: Line) -> None:
     answers = threading.Event()
 
-    class Slow(Folder):
+    class Slow(ExportFolder):
         def put(self, name: str, source: Path) -> None:
             assert answers.wait(20)
             super().put(name, source)
@@ -294,7 +294,7 @@ def test_what_the_ledger_is_told_to_be_gone_was_lost_if_it_waited(line: Line) ->
 
 def test_a_name_that_has_no_place_there_holds_up_nobody(line: Line) -> None:
     class Choosy:
-        def __init__(self, place: Place) -> None:
+        def __init__(self, place: ExportPlace) -> None:
             self.place = place
 
         def put(self, name: str, source: Path) -> None:

@@ -12,7 +12,7 @@ import paramiko
 import pytest
 from pydantic import TypeAdapter
 
-from node.exports import Place, open_place, sftp
+from node.exports import ExportPlace, open_place, sftp
 from schemas import Problem
 from schemas.settings.exports import Target
 from tests.rooms.installation.targets import (
@@ -72,7 +72,7 @@ def there(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[There]:
         )
 
 
-def opened(settings: dict[str, Any], state: Path) -> Place:
+def opened(settings: dict[str, Any], state: Path) -> ExportPlace:
     return open_place(TARGET.validate_python(settings), state)
 
 

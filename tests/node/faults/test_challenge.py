@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from node.cameras import synthetic
-from node.faults.challenge import MOST_SHOWN, Outcome, challenge, challenged, inspected
+from node.faults.challenge import MOST_SHOWN, FaultOutcome, challenge, challenged, inspected
 from node.faults.drawn import NO_PART
 from node.pictures.decode import decode
 from node.program import LoadedProgram, load
@@ -52,7 +52,7 @@ def shipped(name: str) -> tuple[LoadedProgram, np.ndarray]:
     return loaded(synthetic.program(camera), cv2.imencode(".png", pixels)[1].tobytes()), pixels
 
 
-def ok(found: list[Outcome]) -> set[str]:
+def ok(found: list[FaultOutcome]) -> set[str]:
     return {each.kind for each in found if each.verdict == "OK"}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from node.gpio.driver import LineDriver
 from node.gpio.memory import MemoryBank
-from node.gpio.trace import Trace
+from node.gpio.trace import LineTrace
 from schemas import MemoryLines
 from tests.rooms.promise.promise import wait_for
 
@@ -16,7 +16,7 @@ OFF = {"ok": False, "ng": False}
 
 
 def test_a_pulse_between_two_questions_is_told_with_its_length() -> None:
-    trace = Trace()
+    trace = LineTrace()
     first = trace.told(None, None, 0)
     assert (first["number"], first["changes"], first["last"]) == (0, [], {})
     trace.changed(OFF, {"ok": True, "ng": False}, 1000 * MS)
@@ -29,13 +29,13 @@ def test_a_pulse_between_two_questions_is_told_with_its_length() -> None:
 
 
 def test_what_is_still_active_has_no_length_yet() -> None:
-    trace = Trace()
+    trace = LineTrace()
     trace.changed(OFF, {"ok": True}, 0)
     assert trace.told(None, None, 70 * MS)["last"] == {"ok": {"age_ms": 70.0, "ms": None}}
 
 
 def test_what_could_not_be_kept_is_counted() -> None:
-    trace = Trace(kept=4)
+    trace = LineTrace(kept=4)
     for number in range(5):
         trace.changed(OFF, {"ok": True}, number)
         trace.changed({"ok": True}, OFF, number)
@@ -47,7 +47,7 @@ def test_what_could_not_be_kept_is_counted() -> None:
 
 @pytest.mark.parametrize("after", [None, 999])
 def test_without_a_number_that_is_known_the_last_ten_seconds_are_told(after: int | None) -> None:
-    trace = Trace()
+    trace = LineTrace()
     trace.edge(0)
     trace.edge(5_000 * MS)
     told = trace.told(after, True, 10_500 * MS)

@@ -19,7 +19,7 @@ from node.frame import Pixels
 from node.locators import pattern
 from node.model_file import pack, unpack
 from node.program import LoadedProgram, load
-from node.teach.lesson import Lesson, Outcome, Picture, teach
+from node.teach.lesson import Lesson, LessonOutcome, Picture, teach
 from node.vision.patterns import recurring
 from schemas import Pattern, Pose, Problem, Program, as_program
 from schemas.store.programs import Programs, model_name
@@ -96,7 +96,7 @@ def program(settings: Pattern, model: str | None = None) -> Program:
     return as_program(document)
 
 
-def taught(settings: Pattern, pictures: list[Pixels], shown: Pixels | None = None) -> Outcome:
+def taught(settings: Pattern, pictures: list[Pixels], shown: Pixels | None = None) -> LessonOutcome:
     shown = master() if shown is None else shown
     given = [
         Picture(f"{number}.png", partial(png, pixels)) for number, pixels in enumerate(pictures)
@@ -106,7 +106,7 @@ def taught(settings: Pattern, pictures: list[Pixels], shown: Pixels | None = Non
 
 
 @cache
-def five(settings: Pattern) -> Outcome:
+def five(settings: Pattern) -> LessonOutcome:
     return taught(settings, [good(seed) for seed in range(2, 7)])
 
 
@@ -127,7 +127,7 @@ def found(learned: LoadedProgram, pixels: Pixels) -> Pose:
     return pattern.find(frame(pixels), settings, learned.locator)
 
 
-def mask(outcome: Outcome, settings: Pattern) -> Pixels:
+def mask(outcome: LessonOutcome, settings: Pattern) -> Pixels:
     return recurring.mask_of(outcome.model, settings, frame(master()))
 
 
@@ -405,10 +405,10 @@ def test_another_master_is_not_registered_for_a_locator_that_was_taught_on_the_o
         store = node.service.programs
         before = store.save(wanted, png(master()), "test", files={model_name(model): model})
 
-        def register(id: str, pixels: Pixels) -> dict[str, Any]:
+        def register(program_id: str, pixels: Pixels) -> dict[str, Any]:
             image = base64.b64encode(png(pixels)).decode()
             return node.command(
-                "register_master", request_id=id, station="cam1", program="cap", image=image
+                "register_master", request_id=program_id, station="cam1", program="cap", image=image
             )
 
         refused = register("r-1", good(7))

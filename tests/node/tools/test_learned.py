@@ -48,7 +48,7 @@ def maps(seeds: range, spoilt: bool = False) -> list[tuple[str, features.Maps]]:
 
 
 @cache
-def taught() -> bank.Bank:
+def taught() -> bank.PatchBank:
     return bank.teach(maps(range(12)), SITE).bank
 
 

@@ -30,9 +30,9 @@ from node.worker.child import Child
 from node.worker.early import UNREAD
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
-from node.worker.seam import Crash, Found, Job, ReadyProgram, Settle, Worker
+from node.worker.seam import Crash, PartJob, PartOutcome, ReadyProgram, Settle, Worker
 from node.worker.spare import Spare
-from node.worker.wire import Setup
+from node.worker.wire import WorkerSetup
 from schemas import (
     Problem,
     Result,
@@ -74,7 +74,7 @@ class Place:
         self.workshop: Workshop | None = None
         self.worker: Worker
         if kind == "process":
-            setup = Setup("node-01", station, str(folder), str(folder), 85, "INFO")
+            setup = WorkerSetup("node-01", station, str(folder), str(folder), 85, "INFO")
             self.worker = ProcessWorker(
                 setup, self.programs, self.keeping, self._preview, self.crashes.append, self.spare
             )
@@ -102,14 +102,14 @@ class Place:
         master = cv2.imencode(".png", synthetic.master(CAMERA))[1].tobytes()
         self.programs.save(program, master, "ada")
 
-    def job(self, program: str = "synthetic-part") -> Job:
+    def job(self, program: str = "synthetic-part") -> PartJob:
         self.rows += 1
         now = time.monotonic_ns()
         trigger = Trigger(part_id=f"part-{self.rows}", meta={"lot": ["ä", 1]})
         until = now + round(LIMIT_S * 1e9)
-        return Job(self.rows, f"T{self.rows}", trigger, program, now, now, now, until)
+        return PartJob(self.rows, f"T{self.rows}", trigger, program, now, now, now, until)
 
-    def look(self, program: str = "synthetic-part") -> Found:
+    def look(self, program: str = "synthetic-part") -> PartOutcome:
         self.worker.program(program, LIMIT_S)
         return self.worker.look(self.job(program))
 
@@ -181,7 +181,7 @@ def test_pictures_are_written_for_a_result_that_is_stored_and_let_go_for_others(
 ) -> None:
     job = place.job()
     record = Record(Part(job.row, "cam1", job.trigger_id, job.trigger, False, "mqtt", 0.0, 0))
-    record.found = place.look()._replace(row=job.row + 1)
+    record.outcome = place.look()._replace(row=job.row + 1)
     result_id = new_id()
     images = place.keeping.names(record, result_id)
     assert images is not None, "the first of ten"
@@ -282,7 +282,7 @@ if "node.worker" in sys.orig_argv:
 """
 
 
-def early(place: Place, job: Job) -> bool:
+def early(place: Place, job: PartJob) -> bool:
     """Whether the worker has begun to look at a part that has no row yet."""
     place.worker.program(job.program, LIMIT_S)
     loaded = lambda: isinstance(place.worker.peek(job.program), ReadyProgram)  # noqa: E731
@@ -397,7 +397,7 @@ def _refused(place: Place, raised: list[Problem]) -> None:
         raised.append(problem)
 
 
-def _looked(place: Place) -> Found | None:
+def _looked(place: Place) -> PartOutcome | None:
     try:
         return place.look()
     except Problem:
@@ -461,7 +461,9 @@ class Late:
 
 
 def _alone(folder: Path, spare: Any = None) -> ProcessWorker:
-    setup = Setup("node-01", StationSettings(id="cam1", camera=CAMERA), str(folder), "", 85, "INFO")
+    setup = WorkerSetup(
+        "node-01", StationSettings(id="cam1", camera=CAMERA), str(folder), "", 85, "INFO"
+    )
     keeping = PictureKeeping(Pictures(folder, PictureSettings()), Metrics("1", "node-01"))
     return ProcessWorker(setup, Programs(folder), keeping, lambda *_: None, lambda _: None, spare)
 
@@ -482,7 +484,7 @@ def test_a_part_does_not_wait_for_a_worker_that_nobody_will_start(tmp_path: Path
     def wait() -> None:
         now = time.monotonic_ns()
         trigger = Trigger(part_id="part-1", meta={})
-        job = Job(1, "T1", trigger, "synthetic-part", now, now, now, now + 600 * 10**9)
+        job = PartJob(1, "T1", trigger, "synthetic-part", now, now, now, now + 600 * 10**9)
         try:
             worker.look(job)
         except Problem as problem:

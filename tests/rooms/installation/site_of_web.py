@@ -37,8 +37,8 @@ def application(
             f'environment = "testing"\nstate_dir = "{state}"\nbroker = {{ url = "{url}" }}\nweb ='
             f" {{ {lines} }}\n"
             + "".join(
-                f'[[station]]\nid = "{id}"\ncamera = {{ kind = "synthetic" }}\n'
-                for id in ("cam1", "cam2")
+                f'[[station]]\nid = "{station}"\ncamera = {{ kind = "synthetic" }}\n'
+                for station in ("cam1", "cam2")
             )
         )
     environ = {

@@ -72,22 +72,22 @@ class Reader:
 
     def next(self, kind: str | None = None) -> tuple[str, str, Any]:
         """(id, event, data) of the next event, of that kind."""
-        id = event = data = ""
+        event_id = event = data = ""
         while True:
             line = self.file.readline()
             if not line:
                 raise EOFError
             text = line.decode().rstrip("\r\n")
             if text.startswith("id: "):
-                id = text[4:]
+                event_id = text[4:]
             elif text.startswith("event: "):
                 event = text[7:]
             elif text.startswith("data: "):
                 data = text[6:]
             elif text == "" and event:
                 if kind in (None, event):
-                    return id, event, json.loads(data)
-                id = event = data = ""
+                    return event_id, event, json.loads(data)
+                event_id = event = data = ""
 
     def close(self) -> None:
         self.sock.close()

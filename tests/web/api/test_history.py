@@ -160,12 +160,12 @@ def test_a_small_picture_is_given_or_the_annotated_one_of_results_from_before(
     app: Flask, viewer: Someone
 ) -> None:
     ids = new_id(), new_id()
-    for id in ids:
-        folder = Path(app.extensions[NAME].state) / "pictures" / id[:7]
+    for each in ids:
+        folder = Path(app.extensions[NAME].state) / "pictures" / each[:7]
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{id}.annotated.jpg").write_bytes(PICTURE)
+        (folder / f"{each}.annotated.jpg").write_bytes(PICTURE)
     (folder / f"{ids[1]}.thumb.jpg").write_bytes(PICTURE[:-1])
-    old, new = (viewer.ask("GET", f"/pictures/{id}.thumb.jpg") for id in ids)
+    old, new = (viewer.ask("GET", f"/pictures/{each}.thumb.jpg") for each in ids)
     assert (old.status_code, old.data, new.data) == (200, PICTURE, PICTURE[:-1])
     assert old.headers["ETag"] != new.headers["ETag"]
     assert viewer.refused("GET", f"/pictures/{new_id()}.thumb.jpg") == (404, "RESULT_NOT_FOUND")

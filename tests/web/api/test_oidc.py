@@ -82,9 +82,9 @@ def app(tmp_path: Path, issuer: Issuer) -> Flask:
     return with_provider(tmp_path, issuer)
 
 
-def go(client: FlaskClient, next: str = "/app/history") -> str:
+def go(client: FlaskClient, page: str = "/app/history") -> str:
     """The address at the provider to which a browser is sent."""
-    answer = client.get(f"/app/oidc/start?next={next}", base_url=ORIGIN)
+    answer = client.get(f"/app/oidc/start?next={page}", base_url=ORIGIN)
     assert answer.status_code == 302, answer.text
     return str(answer.location)
 

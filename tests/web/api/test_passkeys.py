@@ -339,7 +339,7 @@ def test_wrong_passkeys_lock_like_wrong_codes(app: Flask, ada: Visitor, key: Aut
 def test_a_stolen_session_neither_adds_nor_removes_a_passkey(
     app: Flask, ada: Visitor, key: Authenticator
 ) -> None:
-    id = register(ada, key)["passkey"]["id"]
+    passkey_id = register(ada, key)["passkey"]["id"]
     assert (
         code(ada.ask("POST", "/auth/passkeys/options", json={"password": "wrong"}))
         == "CREDENTIALS_INVALID"
@@ -352,13 +352,17 @@ def test_a_stolen_session_neither_adds_nor_removes_a_passkey(
         code(ada.ask("POST", "/auth/2fa/setup", json={"password": PASSWORD}))
         == "TWO_FACTOR_REQUIRED"
     )
-    assert code(ada.ask("DELETE", f"/auth/passkeys/{id}", json={})) == "PROOF_REQUIRED"
-    options = asked(ada.ask("DELETE", f"/auth/passkeys/{id}", json=PROOF))
+    assert code(ada.ask("DELETE", f"/auth/passkeys/{passkey_id}", json={})) == "PROOF_REQUIRED"
+    options = asked(ada.ask("DELETE", f"/auth/passkeys/{passkey_id}", json=PROOF))
     olaf = Visitor(app, "olaf", "ADMIN")
-    assert code(olaf.ask("DELETE", f"/auth/passkeys/{id}", json=PROOF)) == "PASSKEY_NOT_FOUND"
+    assert (
+        code(olaf.ask("DELETE", f"/auth/passkeys/{passkey_id}", json=PROOF)) == "PASSKEY_NOT_FOUND"
+    )
     assert (
         ada.ask(
-            "DELETE", f"/auth/passkeys/{id}", json={**PROOF, "own_passkey": key.sign(options)}
+            "DELETE",
+            f"/auth/passkeys/{passkey_id}",
+            json={**PROOF, "own_passkey": key.sign(options)},
         ).status_code
         == 200
     )

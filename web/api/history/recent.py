@@ -29,8 +29,8 @@ def recent() -> ResponseReturnValue:
 
 
 def _recent(station: str) -> Recent:
-    found = records().history.newest(station, MOST)
-    letters = "".join(part.verdict[0] for part in reversed(found))
-    if not found:
+    newest = records().history.newest(station, MOST)
+    letters = "".join(part.verdict[0] for part in reversed(newest))
+    if not newest:
         return {"last_seq": 0, "verdicts": letters, "at": None}
-    return {"last_seq": found[0].seq, "verdicts": letters, "at": found[0].finished_at}
+    return {"last_seq": newest[0].seq, "verdicts": letters, "at": newest[0].finished_at}

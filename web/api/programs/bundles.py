@@ -47,30 +47,30 @@ def import_program(query: ImportQuery) -> ResponseReturnValue:
     """Store a program from a .zip bundle or a JSON document, as the body or as the one file of a
     form."""
     try:
-        found = read_import(uploaded(), site().settings.programs)
+        imported = read_import(uploaded(), site().settings.programs)
     except Problem as problem:
         if problem.code in REFUSALS:
             site().audit("program.import.failed", code=problem.code, message=problem.message)
         raise
-    if found.master is not None:
-        check_picture(found.master)
-    check_in_use(found.program)
+    if imported.master is not None:
+        check_picture(imported.master)
+    check_in_use(imported.program)
     expected = 0
     if query.replace:
         try:
-            expected = site().programs.get(found.program.id).version
+            expected = site().programs.get(imported.program.id).version
         except Problem as problem:
             if problem.code != "PROGRAM_NOT_FOUND":
                 raise
     # by their own hash, so that the node can load the program
-    site().programs.keep_models(found.program, found.files)
-    checked = checked_by(found.program, found.master)
-    signer = found.signer
-    about = {"hash": found.program.hash, **({"signed_by": str(signer)} if signer else {})}
+    site().programs.keep_models(imported.program, imported.files)
+    checked = checked_by(imported.program, imported.master)
+    signer = imported.signer
+    about = {"hash": imported.program.hash, **({"signed_by": str(signer)} if signer else {})}
     note = f"imported, signed by {signer}" if signer else "imported"
-    with site().audited("program.import", found.program.id, **about):
+    with site().audited("program.import", imported.program.id, **about):
         stored = site().programs.save(
-            found.program, checked.master, current().username, note, expected, found.files
+            imported.program, checked.master, current().username, note, expected, imported.files
         )
     return answered(stored, 201, checked=checked.by, signed_by=signer and signer._asdict())
 

@@ -82,13 +82,13 @@ def small_master(id: str) -> ResponseReturnValue:
 def _small(program: Program, kept: Path) -> bytes:
     """The small master of a program, from its file; a list asks for the same one many times at
     once, and one of them makes it. Raises Problem MASTER_IMAGE_NOT_FOUND, IMAGE_INVALID, BUSY."""
-    if (found := _kept(kept)) is not None:
-        return found
+    if (small := _kept(kept)) is not None:
+        return small
     if not _making.acquire(timeout=TURN_S):
         raise Problem("BUSY", "other pictures are being decoded", retry_after_s=5)
     try:
-        if (found := _kept(kept)) is not None:
-            return found
+        if (small := _kept(kept)) is not None:
+            return small
         data = site().programs.master(program)
         if data is None:
             raise Problem("MASTER_IMAGE_NOT_FOUND", f"{program.id} has none")
@@ -113,8 +113,8 @@ def _kept(path: Path) -> bytes | None:
 
 def _trim(folder: Path) -> None:
     """Leave the newest of the small masters; of versions before nobody asks for one."""
-    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in found[MOST_SMALL:]:
+    paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in paths[MOST_SMALL:]:
         old.unlink(missing_ok=True)
 
 

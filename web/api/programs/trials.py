@@ -128,8 +128,8 @@ def try_program(body: TryBody) -> ResponseReturnValue:
             tried.append({"result_id": result_id, "problem": "BUSY"})
             continue
         try:
-            found = _on_kept(result_id, payload)
-            tried.append({**found, "result_id": result_id})
+            outcome = _on_kept(result_id, payload)
+            tried.append({**outcome, "result_id": result_id})
         except FileNotFoundError:
             tried.append({"result_id": result_id, "problem": "RESULT_NOT_FOUND"})
         except Problem as problem:

@@ -55,20 +55,20 @@ def alarms() -> ResponseReturnValue:
     """Every active alarm, the newest first, and who has seen it."""
     presence_known()
     seen = records().acknowledged.all()
-    found = []
+    raised = []
     for code, alarm in sorted(
         site().watch.alarms.items(), key=lambda item: str(item[1].get("since")), reverse=True
     ):
         entry = seen.get(code)
         holds = entry is not None and entry.get("since") == alarm.get("since")
-        found.append(
+        raised.append(
             {
                 **alarm,
                 "id": code,
                 "acknowledged": {"by": entry["by"], "at": entry["at"]} if entry and holds else None,
             }
         )
-    return ok({**records().live.link(), "alarms": found})
+    return ok({**records().live.link(), "alarms": raised})
 
 
 @stations.post("/alarms/<code>/acknowledge")

@@ -117,8 +117,8 @@ def test_what_was_typed_as_a_name_is_not_stored(accounts: Accounts) -> None:
     assert b"my secret password" not in found
 
 
-def begin(accounts: Accounts, id: str = "s", token: bytes = b"1") -> None:
-    accounts.begin("u", "then", token, 3600.0, 86400.0, "a browser", WHO, id)
+def begin(accounts: Accounts, session: str = "s", token: bytes = b"1") -> None:
+    accounts.begin("u", "then", token, 3600.0, 86400.0, "a browser", WHO, session)
 
 
 def test_a_session_ends_when_it_is_idle_and_in_any_case_at_its_end(

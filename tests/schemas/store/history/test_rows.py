@@ -30,13 +30,11 @@ def at(number: float) -> datetime:
     return datetime.fromtimestamp(BEGAN + STEP_S * number, UTC)
 
 
-def numbers(
-    history: History, filter: Filter, limit: int = 50, order: Order = "newest"
-) -> list[int]:
+def numbers(history: History, which: Filter, limit: int = 50, order: Order = "newest") -> list[int]:
     """Every result of a filter, through all its pages."""
     found, cursor = [], None
     while True:
-        page = history.page(filter, limit, cursor, order)
+        page = history.page(which, limit, cursor, order)
         found += [int(row.result_id[24:], 16) for row in page.rows]
         cursor = page.cursor
         if cursor is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Result
-from schemas.store.ledger import Accepted, Answer, Duplicate, Ledger, care
+from schemas.store.ledger import Answer, Duplicate, Ledger, TriggerStored, care
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
 
@@ -31,7 +31,7 @@ def ledger(tmp_path: Path, clock: SetClock) -> Iterator[Ledger]:
 
 def answered(ledger: Ledger, trigger_id: str) -> Result:
     accepted = ledger.accept(new(trigger_id))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     result = ledger.answer(accepted.id, "cam1", build(trigger_id))
     ledger.confirmed([result.result_id])
     return result
@@ -57,7 +57,9 @@ def test_results_ids_and_replies_go_when_they_are_old_and_not_before(
     answered(ledger, "c")
     tended(ledger)
     assert ledger.results("cam1", trigger_ids=["a"]) == []
-    assert isinstance(ledger.accept(new("a")), Accepted)  # its own two days have long been over
+    assert isinstance(
+        ledger.accept(new("a")), TriggerStored
+    )  # its own two days have long been over
     assert ledger.accept(new("b")) == Duplicate(False, Answer(*_of(ledger, "b")))
     assert first.seq == 1
 
@@ -82,7 +84,7 @@ def test_an_id_is_known_with_its_answer_as_long_as_the_window_says_though_its_re
     assert ledger.accept(new("a")) == Duplicate(False, Answer(result.result_id, 1, "ERROR"))
     clock.go(120)
     tended(ledger)
-    assert isinstance(ledger.accept(new("a")), Accepted)
+    assert isinstance(ledger.accept(new("a")), TriggerStored)
 
 
 @pytest.mark.parametrize("first", [90_000.0, 1_795_000_000.0])
@@ -123,7 +125,7 @@ def test_a_clock_that_is_set_makes_nothing_old(
 
 def test_the_age_of_the_outbox_is_time_that_passed(ledger: Ledger, clock: SetClock) -> None:
     accepted = ledger.accept(new("a"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     ledger.answer(accepted.id, "cam1", build("a"))
     clock.go(30)
     clock.at += 400 * DAY
@@ -169,6 +171,6 @@ def test_ids_of_rows_never_start_over_when_everything_is_old(
     clock.go(400 * DAY)
     tended(ledger)
     accepted = ledger.accept(new("after"))
-    assert accepted == Accepted(6)
+    assert accepted == TriggerStored(6)
     tended(ledger)
     assert ledger.accept(new("after")) == Duplicate(False)

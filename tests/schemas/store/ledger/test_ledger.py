@@ -8,7 +8,6 @@ import pytest
 
 from schemas import Problem, Result
 from schemas.store.ledger import (
-    Accepted,
     AlreadyAnswered,
     Answer,
     Duplicate,
@@ -16,6 +15,7 @@ from schemas.store.ledger import (
     Ledger,
     LedgerEntry,
     OutboxRow,
+    TriggerStored,
 )
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
@@ -41,22 +41,22 @@ def ledger(tmp_path: Path, handed: list[OutboxRow], clock: SetClock) -> Iterator
 
 def answer(ledger: Ledger, trigger_id: str, station: str = "cam1") -> Result:
     accepted = ledger.accept(new(trigger_id, station=station))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     return ledger.answer(accepted.id, station, build(trigger_id, station))
 
 
 def test_a_known_trigger_id_is_a_duplicate_and_a_differing_payload_is_noticed(
     ledger: Ledger,
 ) -> None:
-    assert isinstance(ledger.accept(new("a", b"1")), Accepted)
+    assert isinstance(ledger.accept(new("a", b"1")), TriggerStored)
     assert ledger.accept(new("a", b"1")) == Duplicate(differs=False)
     assert ledger.accept(new("a", b"2")) == Duplicate(differs=True)
-    assert isinstance(ledger.accept(new("a", b"1", station="cam2")), Accepted)
+    assert isinstance(ledger.accept(new("a", b"1", station="cam2")), TriggerStored)
 
 
 def test_a_trigger_has_one_result_whatever_comes_later(ledger: Ledger) -> None:
     accepted = ledger.accept(new("a"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     first = ledger.answer(accepted.id, "cam1", build("a"))
     with pytest.raises(AlreadyAnswered):
         ledger.answer(accepted.id, "cam1", build("a"))
@@ -69,7 +69,7 @@ def test_a_trigger_has_one_result_whatever_comes_later(ledger: Ledger) -> None:
 def test_seq_has_no_gaps_also_after_a_failed_operation(ledger: Ledger) -> None:
     assert answer(ledger, "a").seq == 1
     accepted = ledger.accept(new("b"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
 
     def broken(_: int) -> Result:
         raise ValueError("no")
@@ -135,7 +135,7 @@ def test_an_operation_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: P
     for accepted, name in zip(
         ledger.accept_all([LedgerEntry(new(name)) for name in "abc"]), "abc", strict=True
     ):
-        assert isinstance(accepted, Accepted)
+        assert isinstance(accepted, TriggerStored)
         make = broken if name == "b" else build(name)
         ledger.answer_soon(
             accepted.id, "cam1", make, lambda _, error, name=name: told.update({name: error})
@@ -168,7 +168,7 @@ def test_a_full_disk_is_a_coded_problem_and_nothing_is_half_written(ledger: Ledg
     ledger._db.execute("PRAGMA max_page_count=1000000")
     known = {row.trigger_id for row in ledger.waiting()}
     failed = f"b{len(known)}"
-    assert isinstance(ledger.accept(new(failed)), Accepted)
+    assert isinstance(ledger.accept(new(failed)), TriggerStored)
     assert answer(ledger, "c").seq == 2
 
 
@@ -194,8 +194,8 @@ def test_triggers_come_in_batches_of_one_commit_and_those_answered_at_once_have_
     ]
     first, second, known, again, other = ledger.accept_all(entries)
     assert ledger.commits == commits + 1
-    assert isinstance(first, Accepted)
-    assert isinstance(second, Accepted)
+    assert isinstance(first, TriggerStored)
+    assert isinstance(second, TriggerStored)
     assert isinstance(known, Duplicate)
     assert known.answered == Answer(handed[0].result_id, 1, "ERROR")
     assert again == Duplicate(False, Answer(handed[1].result_id, 2, "ERROR"))
@@ -216,7 +216,7 @@ def test_a_batch_of_triggers_is_accepted_whole_or_not_at_all(ledger: Ledger) -> 
             ]
         )
     assert ledger.waiting() == []
-    assert isinstance(ledger.accept(new("b")), Accepted)
+    assert isinstance(ledger.accept(new("b")), TriggerStored)
     assert answer(ledger, "d").seq == 1
 
 
@@ -246,7 +246,7 @@ def test_retention_keeps_what_is_unsent_the_newest_seq_and_young_trigger_ids(
     assert ledger.accept(new("t3")) == Duplicate(False, Answer(results[3].result_id, 4, "ERROR"))
     clock.go(2.0)
     ledger.prune(max_count=1, max_age_s=1e9, dedupe_s=60.0)
-    assert isinstance(ledger.accept(new("t3")), Accepted)
+    assert isinstance(ledger.accept(new("t3")), TriggerStored)
     assert answer(ledger, "next").seq == 7
 
 
@@ -287,7 +287,7 @@ def test_a_writer_waits_for_a_backup_that_holds_the_database(
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     release.start()
-    assert isinstance(ledger.accept(new("a")), Accepted)
+    assert isinstance(ledger.accept(new("a")), TriggerStored)
     release.join()
     other.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.ledger import Accepted, Ledger, LedgerEntry, opening
+from schemas.store.ledger import Ledger, LedgerEntry, TriggerStored, opening
 from schemas.store.ledger.stamp import SLOT, Stamp
 from tests.rooms.promise.clocks import SetClock
 from tests.rooms.promise.ledgers import build, new
@@ -37,7 +37,7 @@ def killed(ledger: Ledger, to: Path) -> Path:
 
 def next_seq(ledger: Ledger) -> int:
     fresh = ledger.accept(new("fresh"))
-    assert isinstance(fresh, Accepted)
+    assert isinstance(fresh, TriggerStored)
     return ledger.answer(fresh.id, "cam1", build("fresh")).seq
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas import Problem
-from schemas.store.ledger import Accepted, Duplicate, Ledger, LedgerEntry, OutboxRow, engine
+from schemas.store.ledger import Duplicate, Ledger, LedgerEntry, OutboxRow, TriggerStored, engine
 from tests.rooms.promise.ledgers import build, new
 from tests.rooms.promise.promise import wait_for
 
@@ -60,7 +60,7 @@ def test_a_trigger_refused_while_a_commit_took_long_is_accepted_when_it_comes_ag
     thread.join()
     ledger.flush()
     assert ledger.waiting() == []
-    assert isinstance(ledger.accept(new("a")), Accepted)
+    assert isinstance(ledger.accept(new("a")), TriggerStored)
 
 
 def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(
@@ -86,7 +86,7 @@ def test_a_trigger_that_was_refused_in_the_middle_of_its_own_commit_is_undone(
     waits.join()
     assert ledger.flush()
     assert ledger.waiting() == []
-    assert isinstance(ledger.accept(new("a")), Accepted)
+    assert isinstance(ledger.accept(new("a")), TriggerStored)
     known = ledger.accept(new("b"))  # it has its result, which went out
     assert isinstance(known, Duplicate)
     assert known.answered is not None
@@ -97,7 +97,7 @@ def test_while_another_holds_the_ledger_callers_are_told_and_what_is_posted_keep
     ledger: Ledger, other: sqlite3.Connection, handed: list[OutboxRow]
 ) -> None:
     accepted = ledger.accept(new("a"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     other.execute("BEGIN IMMEDIATE")
     settled: list[object] = []
     began = time.monotonic()
@@ -115,7 +115,7 @@ def test_while_another_holds_the_ledger_callers_are_told_and_what_is_posted_keep
     assert ledger.failing is None
     assert len(settled) == len(handed) == 1
     assert [row.trigger_id for row in ledger.waiting()] == []
-    assert isinstance(ledger.accept(new("b0")), Accepted)
+    assert isinstance(ledger.accept(new("b0")), TriggerStored)
 
 
 def test_that_the_ledger_is_free_again_is_noticed_although_nobody_writes(
@@ -138,7 +138,7 @@ def test_a_trigger_accepted_after_the_lock_is_released_in_time_has_waited_its_tu
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
     release.start()
-    assert isinstance(ledger.accept(new("a")), Accepted)
+    assert isinstance(ledger.accept(new("a")), TriggerStored)
     release.join()
     assert ledger.accept(new("a")) == Duplicate(False)
 
@@ -174,7 +174,7 @@ def test_what_does_not_fit_on_the_disk_takes_nothing_else_with_it(
     ledger: Ledger, handed: list[OutboxRow]
 ) -> None:
     accepted = ledger.accept(new("a"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, TriggerStored)
     pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
     ledger._db.execute(f"PRAGMA max_page_count={pages + 2}")
     told: dict[str, object] = {}

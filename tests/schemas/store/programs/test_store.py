@@ -22,9 +22,11 @@ JPG = b"\xff\xd8\xff\xe0" + b"pixels" * 100
 REGION = {"x": 10, "y": 10, "width": 50, "height": 40}
 
 
-def program(id: str = "cap", master: str | None = "master.png", **changes: Any) -> Program:
+def program(program_id: str = "cap", master: str | None = "master.png", **changes: Any) -> Program:
     tool = {"kind": "brightness", "name": "light", "region": REGION, "low": 10.0}
-    return as_program({"id": id, "name": "Cap", "master": master, "tools": [tool], **changes})
+    return as_program(
+        {"id": program_id, "name": "Cap", "master": master, "tools": [tool], **changes}
+    )
 
 
 @pytest.fixture
@@ -301,8 +303,10 @@ def as_earlier_releases_stored(
             for stored in versions:
                 row = {"id": stored.program.id, **stored.model_dump(mode="json", by_alias=True)}
                 database.table("versions").insert(row)
-            id, newest = versions[-1].program.id, versions[-1].version
-            database.table("heads").insert({"id": id, "version": None if id == deleted else newest})
+            program_id, newest = versions[-1].program.id, versions[-1].version
+            database.table("heads").insert(
+                {"id": program_id, "version": None if program_id == deleted else newest}
+            )
 
 
 def test_a_store_of_an_earlier_release_is_split_with_every_version_and_number(
