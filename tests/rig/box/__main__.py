@@ -85,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
                     "bundle",
                     lambda: f"{stories.install(first, bundle, slowness())} (in a container)",
                 )
+                if told and not kvm():
+                    told = story("beside", lambda: updates.beside(first))
                 first.run("systemctl poweroff", check=False)
                 first.processes[0].wait(120)
                 boxes.pop().cut()
