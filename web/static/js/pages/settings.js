@@ -3,7 +3,7 @@
 //
 // One file: a page's module; its parts are of no use to another page.
 
-import { ask, get, post } from "../api.js";
+import { ask, post } from "../api.js";
 import { complain, doing, form, toast } from "../dialog.js";
 import { $, h, put } from "../dom.js";
 import { own, sent } from "../proof.js";
