@@ -65,9 +65,7 @@ def test_a_master_that_comes_while_the_node_is_away_is_encoded_anew_by_a_confine
     assert b"script" not in stored
     # a good head, and nothing in it that a decoder takes
     hollow = png(64, 48).replace(b"IDAT", b"iDAT")
-    wrong = zipped(
-        json.dumps(program(master="m.png", program_id="other")).encode(), {"m.png": hollow}
-    )
+    wrong = zipped(json.dumps(program(master="m.png", id="other")).encode(), {"m.png": hollow})
     assert admin.refused(
         "POST", "/programs/import", data=wrong, content_type="application/zip"
     ) == (422, "IMAGE_INVALID")

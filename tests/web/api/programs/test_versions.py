@@ -87,15 +87,15 @@ def test_an_edit_must_say_what_it_edits_and_of_which_program(admin: Someone) -> 
         428,
         "PRECONDITION_REQUIRED",
     )
-    other = program(program_id="other")
+    other = program(id="other")
     assert admin.refused("PUT", "/programs/bottle-cap", json=other, headers={"If-Match": etag}) == (
         422,
         "VALIDATION_FAILED",
     )
     assert (
-        admin.refused(
-            "PUT", "/programs/none", json=program(program_id="none"), headers={"If-Match": etag}
-        )[0]
+        admin.refused("PUT", "/programs/none", json=program(id="none"), headers={"If-Match": etag})[
+            0
+        ]
         == 404
     )
     assert (
@@ -127,7 +127,7 @@ def test_a_program_with_more_than_it_may_have_is_refused(admin: Someone) -> None
         program(role="ADMIN"),
         program(300.0),
         program(name="a\u202eb"),
-        program(program_id="../../etc/passwd"),
+        program(id="../../etc/passwd"),
         program(judgement="x()"),
     ):
         assert admin.refused("POST", "/programs", json=wrong) == (422, "PROGRAM_INVALID"), wrong
@@ -149,7 +149,7 @@ def test_a_program_that_a_station_uses_is_not_deleted(tmp_path: Path) -> None:
     admin = Someone(app, "ADMIN")
     created(admin)
     assert admin.refused("DELETE", "/programs/bottle-cap") == (409, "PROGRAM_ACTIVE")
-    assert admin.ask("POST", "/programs", json=program(program_id="spare")).status_code == 201
+    assert admin.ask("POST", "/programs", json=program(id="spare")).status_code == 201
     assert admin.ask("DELETE", "/programs/spare").status_code == 200
     assert admin.refused("GET", "/programs/spare") == (404, "PROGRAM_NOT_FOUND")
     app.extensions[NAME].close()
@@ -180,7 +180,7 @@ def test_only_administrators_edit_and_viewers_read(app: Flask, admin: Someone) -
     for someone in (operator, viewer):
         assert someone.get("/programs")["programs"][0]["id"] == "bottle-cap"
         for method, path, given in [
-            ("POST", "/programs", {"json": program(program_id="x")}),
+            ("POST", "/programs", {"json": program(id="x")}),
             ("PUT", "/programs/bottle-cap", {"json": program(), "headers": {"If-Match": etag}}),
             ("DELETE", "/programs/bottle-cap", {}),
             ("POST", "/programs/bottle-cap/rollback", {"json": {"version": 1}}),
