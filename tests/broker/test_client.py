@@ -1,4 +1,7 @@
-"""The client against the test's own broker and node, which answers as it is told to."""
+"""The client against the test's own broker and node, which answers as it is told to.
+
+One file: what a client may ask and hear shares one node that is played.
+"""
 
 import asyncio
 import contextlib

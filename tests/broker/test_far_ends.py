@@ -1,5 +1,8 @@
 """Producer and Consumer, with threads and with asyncio, at a real broker that forgets everything
-when it is killed."""
+when it is killed.
+
+One file: both ends, in both ways of waiting, are asked the same.
+"""
 
 import asyncio
 import threading

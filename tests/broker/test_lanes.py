@@ -1,5 +1,8 @@
 """Commands have a connection of their own, so that they do not wait behind triggers; and what
-happens where they cannot."""
+happens where they cannot.
+
+One file: one pair of connections, and each way in which one of them can fail.
+"""
 
 import threading
 import time

@@ -1,5 +1,8 @@
 """The durable session against a real broker, without a node: intake, outbox, fence, and the ways a
-broker can fail us."""
+broker can fail us.
+
+One file: one session with one broker, and each way in which that can fail.
+"""
 
 import contextlib
 import json

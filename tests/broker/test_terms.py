@@ -1,5 +1,8 @@
 """What the broker says in CONNACK is kept to, on MQTT 5 and 3.1.1; what it lacks is reported; and
-nothing storms."""
+nothing storms.
+
+One file: one table of what a broker may say in CONNACK.
+"""
 
 import json
 import time

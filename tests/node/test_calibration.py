@@ -1,5 +1,8 @@
 """Calibration: a drawn camera is learned from its boards, and mm are measured on the part's plane,
-not scaled."""
+not scaled.
+
+One file: the same drawn camera is calibrated and then measured with.
+"""
 
 import base64
 import math

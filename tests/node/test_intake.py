@@ -1,5 +1,8 @@
 """Every trigger is answered once, under an id that its sender can know, and a sender that repeats
-an id is told."""
+an id is told.
+
+One file: the ways of a trigger into the ledger share one intake, and each is told from the others.
+"""
 
 import time
 from pathlib import Path

@@ -1,5 +1,8 @@
 """A station with real parts: after the claim every way ends in a result, and no line says OK for a
-part that is not."""
+part that is not.
+
+One file: each way that a part may go ends at the same bench of station, ledger and lines.
+"""
 
 import threading
 import time

@@ -1,4 +1,7 @@
-"""Every bad program is refused with PROGRAM_INVALID, and names are only ever names."""
+"""Every bad program is refused with PROGRAM_INVALID, and names are only ever names.
+
+One file: one table of bad programs.
+"""
 
 import copy
 import json

@@ -1,4 +1,7 @@
-"""What is generated is current, and says the same as the models and the contract."""
+"""What is generated is current, and says the same as the models and the contract.
+
+One file: all that is generated is compared at one place.
+"""
 
 import json
 import re

@@ -1,5 +1,8 @@
 """`backup` and `restore`: a node's state as one file, taken while it changes, put back whole or not
-at all."""
+at all.
+
+One file: a backup is proved by its restore, so both are here.
+"""
 
 import gzip
 import io

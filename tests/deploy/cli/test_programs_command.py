@@ -1,5 +1,8 @@
 """`program`: what is stored has been loaded first, and what is activated is what the node will
-use."""
+use.
+
+One file: the verbs of one command, on the same state folder.
+"""
 
 import io
 import json

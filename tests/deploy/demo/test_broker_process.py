@@ -1,5 +1,8 @@
 """The broker of the demo and of the tests: what it promises, and that the shipped mosquitto.conf
-keeps its word."""
+keeps its word.
+
+One file: the broker's promises share one process of it.
+"""
 
 import contextlib
 import os

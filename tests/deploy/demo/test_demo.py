@@ -1,4 +1,7 @@
-"""`inspection-node demo` as a person would run it: as a process, in a pipe, on free ports."""
+"""`inspection-node demo` as a person would run it: as a process, in a pipe, on free ports.
+
+One file: a demo is started once and looked at by all of them.
+"""
 
 import json
 import os

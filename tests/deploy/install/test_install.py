@@ -1,5 +1,8 @@
 """What install.sh puts on a machine, below a folder that stands for it: whole, once, and from
-nothing but its own files."""
+nothing but its own files.
+
+One file: one installation below a folder, looked at from all sides.
+"""
 
 import os
 import re

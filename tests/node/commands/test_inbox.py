@@ -1,5 +1,8 @@
 """A command is always answered, carried out once if the same comes again, and its reply goes
-to nobody but clients."""
+to nobody but clients.
+
+One file: the promises of a command hold each other up, and share one inbox.
+"""
 
 import json
 import time

@@ -1,4 +1,7 @@
-"""Pictures on their way to a target: none lost while it is away, none in doubt, all counted."""
+"""Pictures on their way to a target: none lost while it is away, none in doubt, all counted.
+
+One file: what may happen to a picture on its way is held against the same queue and target.
+"""
 
 import sqlite3
 import threading

@@ -1,4 +1,7 @@
-"""The thread that owns the lines: orders, edges, failures of one station, and its end."""
+"""The thread that owns the lines: orders, edges, failures of one station, and its end.
+
+One file: orders, edges and the end of the one thread that owns the lines share its bench.
+"""
 
 import contextlib
 import random

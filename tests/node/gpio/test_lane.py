@@ -1,4 +1,7 @@
-"""What the lines of one station show, over time that the tests control."""
+"""What the lines of one station show, over time that the tests control.
+
+One file: every rule of a lane is seen on the same drawn clock and memory lines.
+"""
 
 import random
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""The locator: a part is found to a fraction of a pixel or not at all."""
+"""The locator: a part is found to a fraction of a pixel or not at all.
+
+One file: what the locator finds and what it refuses are two sides of the same drawn scenes.
+"""
 
 import math
 from functools import cache

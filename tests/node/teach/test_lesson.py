@@ -1,5 +1,8 @@
 """Teaching by folders of pictures: each located as in an inspection; the result is a new version of
-the program that judges."""
+the program that judges.
+
+One file: what a lesson takes and refuses is seen on the same folders of pictures.
+"""
 
 import json
 from collections.abc import Callable

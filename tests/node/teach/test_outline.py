@@ -1,5 +1,8 @@
 """A locator that is taught from good parts: what they do not have in common is left out of its
-pattern."""
+pattern.
+
+One file: teaching and finding are seen on the same drawn parts.
+"""
 
 import base64
 import json

@@ -1,5 +1,8 @@
 """Code: published pictures are read, also inverted, askew, faint and small; what is not a code is
-not read; texts are compared."""
+not read; texts are compared.
+
+One file: a tool has one test, and this one reads many formats.
+"""
 
 import math
 from pathlib import Path

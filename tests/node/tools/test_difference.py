@@ -1,4 +1,7 @@
-"""Defects on drawn parts whose defects are known, and none where there are none."""
+"""Defects on drawn parts whose defects are known, and none where there are none.
+
+One file: a tool has one test, and this one's defects are drawn on the same boards.
+"""
 
 import cv2
 import numpy as np

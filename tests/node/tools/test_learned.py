@@ -1,5 +1,8 @@
 """Learned: good parts are below 1, spoilt ones above, wherever the part lies; the threshold keeps
-its promise."""
+its promise.
+
+One file: a tool has one test, and teaching its memory once serves all of it.
+"""
 
 import io
 import zipfile

@@ -1,4 +1,7 @@
-"""What a worker does, in a thread of the node and in a process of its own: one suite for both."""
+"""What a worker does, in a thread of the node and in a process of its own: one suite for both.
+
+One file: a contract is read at one place, and each case runs over both kinds of worker.
+"""
 
 import os
 import signal

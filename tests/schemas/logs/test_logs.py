@@ -1,5 +1,8 @@
 """Log lines: one event per line with what was going on, nothing secret, nothing raw, and a flood
-that is reported as a number."""
+that is reported as a number.
+
+One file: what a line holds and what it hides is read off the same lines.
+"""
 
 import json
 import logging

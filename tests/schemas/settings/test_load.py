@@ -1,5 +1,8 @@
 """Settings: every source, their order, and every bad input reported by key, value and what is
-allowed."""
+allowed.
+
+One file: sources, order and refusals of the settings are one table of cases.
+"""
 
 import os
 from pathlib import Path

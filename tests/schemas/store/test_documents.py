@@ -1,5 +1,8 @@
 """Documents survive a kill at any step, a full disk, two writers and damage; nothing is ever
-silently empty."""
+silently empty.
+
+One file: the same document meets each fault.
+"""
 
 import errno
 import json

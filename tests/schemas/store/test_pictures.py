@@ -1,4 +1,7 @@
-"""Pictures: whole or not there, found by name, removed oldest first and never by any clock."""
+"""Pictures: whole or not there, found by name, removed oldest first and never by any clock.
+
+One file: writing, finding and forgetting are seen in the same folder.
+"""
 
 import errno
 import os

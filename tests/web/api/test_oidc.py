@@ -1,5 +1,8 @@
 """Signing in through an identity provider: whom it lets in, in which role, and what it says that is
-not believed."""
+not believed.
+
+One file: one provider, and what it may say that is not believed.
+"""
 
 import threading
 import time

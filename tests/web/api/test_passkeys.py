@@ -1,5 +1,8 @@
 """Passkeys as a second factor: made and used at our address only, each challenge answered once, by
-the person whom it was put to."""
+the person whom it was put to.
+
+One file: one authenticator, and what may be wrong with its answers.
+"""
 
 import itertools
 import json

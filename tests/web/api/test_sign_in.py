@@ -1,4 +1,7 @@
-"""Signing in: who gets in, who does not, how often one may guess, and the first account."""
+"""Signing in: who gets in, who does not, how often one may guess, and the first account.
+
+One file: who gets in and who does not are asked of the same web.
+"""
 
 import unicodedata
 from pathlib import Path

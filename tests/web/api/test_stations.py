@@ -1,5 +1,8 @@
 """Stations and programs through the web with the real broker and a real node with the synthetic
-line."""
+line.
+
+One file: one node and broker are started for all of it.
+"""
 
 import base64
 import io

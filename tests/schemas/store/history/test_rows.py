@@ -1,3 +1,8 @@
+"""Rows of the history: filtered, paged, walked and exported without ever holding up who writes.
+
+One file: pages, walks and exports are held against the same rows.
+"""
+
 import csv
 import io
 import json

@@ -1,3 +1,8 @@
+"""The ledger: a trigger once, its result once, and an outbox that leaves nothing out.
+
+One file: triggers, results and outbox are one ledger's, and are asked of one.
+"""
+
 import contextlib
 import sqlite3
 import threading

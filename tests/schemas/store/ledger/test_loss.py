@@ -1,4 +1,7 @@
-"""What is lost of a ledger is noticed and reported, and no seq is ever given twice."""
+"""What is lost of a ledger is noticed and reported, and no seq is ever given twice.
+
+One file: one ledger loses its end in many ways, and each must tell the same.
+"""
 
 import os
 import shutil

@@ -1,4 +1,7 @@
-"""Programs: versions, hashes, masters by content, bundles that cannot do harm."""
+"""Programs: versions, hashes, masters by content, bundles that cannot do harm.
+
+One file: versions, masters and bundles are one store's, and are asked of one.
+"""
 
 import gc
 import io
