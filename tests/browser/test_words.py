@@ -9,7 +9,11 @@ from tests.browser.profiles import Visit
 from tests.browser.test_alarms import told
 from web.translations import catalogue
 
-PAGES = ("/app/run", "/app/programs/synthetic-part/edit#tools", "/app/history", "/app/settings")
+PAGES = (
+    "/app/begin", "/app/run", "/app/programs", "/app/programs/synthetic-part/edit#tools",
+    "/app/history", "/app/statistics", "/app/lines", "/app/health", "/app/users", "/app/sessions",
+    "/app/audit", "/app/settings", "/app/backups", "/app/api", "/app/account",
+)  # fmt: skip
 GERMAN = ("/app/run", "/app/lines", "/app/health", "/app/api")
 FIRST = {"ja": "運転", "zh": "运行"}
 
