@@ -28,7 +28,11 @@ const cards = new Map(); // station to {element, lately, lines, drawn}
 
 async function begin() {
   const { stations } = await get("/stations");
-  const all = stations.map(({ id }) => {
+  const ids = stations.map(({ id }) => id);
+  const wanted = new URLSearchParams(location.search).get("station");
+  const one = ids.includes(wanted) ? wanted : null;
+  choice(ids, one);
+  const all = (one ? [one] : ids).map((id) => {
     const element = h(
       "section.card",
       { dataset: { station: id }, "aria-label": id },
@@ -43,6 +47,17 @@ async function begin() {
   await Promise.race([look(), new Promise((done) => setTimeout(done, AT_ONCE_MS))]);
   put($("#stations"), all);
   $("#stations").removeAttribute("aria-busy");
+}
+
+/** Which station is shown: one of many is found by its name, and only its lines are asked for. */
+function choice(ids, one) {
+  const select = $("#choice");
+  const option = (id) => h("option", { value: id, selected: id === one }, id);
+  put(select, select.firstElementChild, ids.map(option));
+  select.addEventListener("change", () => {
+    const query = select.value ? `?station=${encodeURIComponent(select.value)}` : "";
+    location.assign(`/app/lines${query}`);
+  });
 }
 
 async function look() {
