@@ -17,6 +17,8 @@ from web.source_trees import Given, Sources
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("schemas", "broker", "node", "web")
+# of deploy, what makes, checks and restores a backup: the web starts it, and shows what it says
+STARTED = ("archive", "backup", "kept_backup", "restore")
 WHOLE = 8  # sentences that one becomes whose values are words
 EXCEPTIONS = ("ValueError", "OSError", "TimeoutError", "PermissionError", "SSHException")
 # who is given something to say, and as which argument: its number, or its name
@@ -93,7 +95,9 @@ def _filled(way: Text, value: str, turn: int) -> str:
 @cache
 def _ways() -> tuple[Text, ...]:
     """What is given to somebody who shows it."""
-    sources = Sources(sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py")))
+    started = [ROOT / "deploy" / "cli" / f"{name}.py" for name in STARTED]
+    parts = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
+    sources = Sources([*parts, *started])
     reader = Reader(sources)
     given = [
         Given(value, scope)
