@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BIOME := $(VENV)/npm/node_modules/.bin/biome
 TSC := $(VENV)/npm/node_modules/.bin/tsc
 # Test files that run side by side on two cores: most of them wait for something most of the time.
-WORKERS ?= 4
+WORKERS ?= 5
 
 .PHONY: help demo test fast check format locked audit bench brokers alerts attack install-test box node-red load image gallery mosquitto clean
 
