@@ -215,7 +215,8 @@ def _far(left: Floats, master: EdgeProfile, columns: Flags, more: Floats, closed
     """Which scans, or their neighbours, lie off what is due in some columns by more than noise and
     the master's own scatter, and `more` than that, explain."""
     steps = np.abs(np.diff(left[:, columns], axis=0))
-    noise = NORMAL * float(_median(steps.reshape(-1, 1))[0]) / math.sqrt(2) if steps.size else 0.0
+    steps = steps[~np.isnan(steps)]
+    noise = NORMAL * float(np.median(steps)) / math.sqrt(2) if steps.size else 0.0
     far = np.zeros(len(left), bool)
     for size, scatter in zip(BLOCKS, master.scatter, strict=True):
         own = np.maximum(scatter, BLOCK_NOISE * noise / math.sqrt(math.prod(size)))

@@ -10,6 +10,7 @@ import pytest
 
 from node.frame import Frame
 from node.tools import circle, line
+from node.vision.edges.alike import EdgeProfile, _far
 from schemas import CircleTool, Line, Problem
 from tests.bench.vision.hairs import (
     OFF_DEG,
@@ -154,3 +155,12 @@ def test_a_few_scans_cannot_be_compared_and_are_measured_as_they_were() -> None:
     assert line.learn(half().frame(3, 1).view(tool.region), tool) is None
     found = line.measure(half().frame(3, 1).view(tool.region), tool)
     assert math.isfinite(found.value)
+
+
+def test_scans_between_which_every_other_is_ignored_are_compared_all_the_same() -> None:
+    columns = np.ones(5, bool)
+    none = np.zeros((2, 5))
+    master = EdgeProfile(np.arange(5.0), none, columns, 1.0, 100.0, 20.0, 1.0)
+    left = np.full((12, 5), 0.5)  # of the contrast: off everywhere
+    left[1::2] = np.nan
+    assert _far(left, master, columns, np.zeros(5), closed=False).all()
