@@ -8,6 +8,7 @@ nothing is kept and no thread runs.
 
 import json
 import logging
+import math
 import re
 import secrets
 import threading
@@ -98,9 +99,11 @@ class Tracing:
             self.dropped += 1
         else:
             part = record.part
-            # a part that was looked at early began while its trigger was committed
-            began_ns = part.received_ns + round(record.outcome.timings_ms["wait"] * 1e6)
-            early = began_ns < record.began_ns - EARLY_NS
+            # a part that was looked at early began while its trigger was committed; one of which a
+            # worker could tell nothing but that has no times
+            wait_ms = record.outcome.timings_ms.get("wait", math.inf)
+            early = wait_ms < (record.began_ns - part.received_ns - EARLY_NS) / 1e6
+            began_ns = part.received_ns + round(wait_ms * 1e6) if early else 0
             ended = EndedInspection(
                 result,
                 part.trace,

@@ -229,6 +229,15 @@ def test_what_waits_to_be_told_holds_no_pictures() -> None:
     assert looked_at() is None
 
 
+def test_a_part_of_which_a_worker_could_tell_nothing_but_that_has_its_spans() -> None:
+    tracing = Tracing(TracingSettings(endpoint="http://127.0.0.1:1"), "node-01", "1")
+    record = inspection()
+    record.outcome = record.outcome._replace(timings_ms={})
+    tracing.ended(record, None)  # type: ignore[arg-type]
+    (waiting,) = tracing._waiting
+    assert waiting.began_ns == record.began_ns
+
+
 def test_a_collector_that_speaks_no_http_does_not_end_the_thread(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
