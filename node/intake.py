@@ -181,8 +181,9 @@ class Intake:
             own = arrival.trigger.trigger_id is not None
             if not own or not self._known(arrival.station.id, {arrival.trigger_id}):
                 arrival.early = early(arrival.part(0), arrival.station)
-        except Exception:
-            log.exception("a part could not be looked at early")
+        except Exception as error:
+            log.exception("station %s: no early look", arrival.station.id)
+            arrival.station.faulty(f"no early look: {type(error).__name__}: {error}")
 
     def drain(self) -> None:
         """The node stops: from now on triggers are answered without an inspection."""

@@ -230,6 +230,7 @@ def test_a_look_that_cannot_begin_costs_no_trigger(
         node.deliver(PART)
         (part,) = waiting(node)
         assert part.early is None
+        assert "boom" in str(node.service.stations["cam1"].fault)  # an alarm tells it
 
 
 def test_a_part_that_became_too_old_meanwhile_is_an_error_whatever_was_found_of_it(
