@@ -57,7 +57,7 @@ def _read(key: str, path: str) -> Certificate:
     from cryptography import x509  # which takes a moment, and most nodes have none
 
     try:
-        certificates = x509.load_pem_x509_certificates(Path(path).read_bytes())
-        return Certificate(key, path, min(each.not_valid_after_utc for each in certificates))
+        chain = x509.load_pem_x509_certificates(Path(path).read_bytes())
+        return Certificate(key, path, min(each.not_valid_after_utc for each in chain))
     except (OSError, ValueError, x509.InvalidVersion) as error:
         return Certificate(key, path, None, str(error))

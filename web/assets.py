@@ -74,9 +74,9 @@ def register(app: Flask) -> None:
     """Read the files, and give templates `asset(name)`."""
     here: Site = app.extensions[NAME]
     follow = here.settings.environment == "development"
-    assets = app.extensions[EXTENSION] = Assets(follow=follow)
+    kept = app.extensions[EXTENSION] = Assets(follow=follow)
     app.jinja_env.auto_reload = follow
-    app.jinja_env.globals["asset"] = assets.url
+    app.jinja_env.globals["asset"] = kept.url
 
 
 @assets.get("/static/<tree>/<path:name>")
@@ -115,35 +115,38 @@ def _stamp() -> int:
 
 def _read() -> tuple[str, dict[str, Asset]]:
     whole = hashlib.sha256()
-    assets = {}
+    read = {}
     folder = files("schemas") / "json_schemas"
-    described = {
+    forms = {
         text
         for name in ("program", "settings")
-        for text in _described(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+        for text in described(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
     }
     for path in _paths():
         name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
         whole.update(f"{name} {len(data)}\n".encode() + data)
         if path.parent.name == "words":
             texts = dict(sorted(json.loads(data).items()))  # what is alike compresses better
-            few = {text: said for text, said in texts.items() if text not in described}
-            assets[name.replace(".json", FEW)] = Asset(_packed(few), TYPES[".json"])
+            few = {text: said for text, said in texts.items() if text not in forms}
+            read[name.replace(".json", FEW)] = Asset(_packed(few), TYPES[".json"])
             data = _packed(texts)
         mimetype = (
             TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         )
-        assets[name] = Asset(data, mimetype)
-    return whole.hexdigest()[:12], assets
+        read[name] = Asset(data, mimetype)
+    return whole.hexdigest()[:12], read
 
 
 def _packed(catalogue: dict[str, str]) -> bytes:
     return json.dumps(catalogue, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _described(value: Any) -> set[str]:
-    """What a schema says of its fields, which only their forms show: a fourth of a catalogue."""
-    inside = value.values() if isinstance(value, dict) else value if type(value) is list else ()
-    links = set().union(*map(_described, inside))
-    own = value.get("description") if isinstance(value, dict) else None
-    return links | {own} if isinstance(own, str) else links
+def described(schema: Any) -> list[str]:
+    """What a schema says of its fields, in order; only their forms show it: a fourth of a
+    catalogue."""
+    if isinstance(schema, list):
+        return [text for item in schema for text in described(item)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema["description"]] if isinstance(schema.get("description"), str) else []
+    return own + [text for item in schema.values() for text in described(item)]

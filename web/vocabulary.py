@@ -19,7 +19,7 @@ from typing import Any, get_args
 from schemas import CATALOGUE
 from schemas.settings.editable import EDITABLE
 from schemas.state import StateName
-from web.assets import FOLDER
+from web.assets import FOLDER, described
 from web.backing_up import ENDED, LATE
 from web.foreign import foreign
 from web.pages import PAGES
@@ -56,7 +56,7 @@ def texts() -> tuple[str, ...]:
         schema = json.loads(
             files("schemas").joinpath(f"json_schemas/{name}.json").read_text(encoding="utf-8")
         )
-        entries.update(dict.fromkeys(_described(schema)))
+        entries.update(dict.fromkeys(described(schema)))
         entries.update(dict.fromkeys(_labelled(schema)))
     schema = json.loads(
         files("schemas").joinpath("json_schemas/settings.json").read_text(encoding="utf-8")
@@ -114,15 +114,6 @@ def _is_requires(call: ast.Call) -> bool:
 def _unquoted(literal: str) -> str:
     text = literal[1:-1]
     return str(json.loads(f'"{text}"')) if literal[0] == '"' else text.replace("\\'", "'")
-
-
-def _described(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [text for item in value for text in _described(item)]
-    if not isinstance(value, dict):
-        return []
-    own = [value["description"]] if isinstance(value.get("description"), str) else []
-    return own + [text for item in value.values() for text in _described(item)]
 
 
 def _sentences(schema: dict[str, Any]) -> list[str]:

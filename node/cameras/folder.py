@@ -268,14 +268,14 @@ class _Cache:
 
     def get(self, name: str, version: _FileVersion) -> Pixels | None:
         with self._lock:
-            pixels = self._kept.get(name)
-            if pixels is None:
+            kept = self._kept.get(name)
+            if kept is None:
                 return None
-            if pixels[0] != version:
+            if kept[0] != version:
                 self._drop(name)
                 return None
             self._kept.move_to_end(name)
-            return pixels[1]
+            return kept[1]
 
     def put(self, name: str, version: _FileVersion, pixels: Pixels) -> None:
         with self._lock:

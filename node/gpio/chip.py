@@ -134,11 +134,11 @@ class ChipBank:
         count too."""
         if self._input is None:
             return []
-        numbers: list[int] = []
+        times_ns: list[int] = []
         try:
             if self._input.wait_edge_events(0):
                 for event in self._input.read_edge_events():
-                    numbers += [event.timestamp_ns] * min(
+                    times_ns += [event.timestamp_ns] * min(
                         event.line_seqno - self._seqno, LOST_LIMIT
                     )
                     self._seqno = event.line_seqno
@@ -146,7 +146,7 @@ class ChipBank:
             raise Problem(
                 "GPIO_ERROR", f"{self._settings.chip}: {error.strerror or error}"
             ) from error
-        return numbers
+        return times_ns
 
     def level(self) -> bool | None:
         """The input as it is."""

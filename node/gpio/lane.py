@@ -216,13 +216,13 @@ class Lane:
     def edges(self) -> list[int]:
         """Monotonic ns of the edges of the trigger input since the last call."""
         try:
-            numbers = self.bank.edges()
+            times_ns = self.bank.edges()
         except Problem as problem:
             self.fail(problem)
             return []
-        for at_ns in numbers:
+        for at_ns in times_ns:
             self.trace.edge(at_ns)
-        return numbers
+        return times_ns
 
     def level(self) -> bool | None:
         """Whether the trigger input is active; None without one, or while it cannot be read."""

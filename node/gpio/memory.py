@@ -117,9 +117,9 @@ class MemoryBank:
             if self._event is None or not self._edges:
                 return []
             os.eventfd_read(self._event)
-            numbers = list(self._edges)
+            times_ns = list(self._edges)
             self._edges.clear()
-            return numbers
+            return times_ns
 
     def level(self) -> bool | None:
         """The last stable level of the input."""

@@ -41,8 +41,8 @@ def left_out(vectors: Floats) -> Floats:
     chord = _chords(vectors)
     chord[chord < SAME] = 9
     np.fill_diagonal(chord, 9)
-    nearest = chord.min(axis=1)
-    return np.where(nearest < 9, nearest, 0).astype(np.float32)
+    closest = chord.min(axis=1)
+    return np.where(closest < 9, closest, 0).astype(np.float32)
 
 
 def _left_out(vectors: Floats) -> Floats:

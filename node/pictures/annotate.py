@@ -102,9 +102,8 @@ def annotate(inspection: Inspection) -> Pixels:
         if finding.result.verdict != "OK":
             notes.append(_Note(_lines(finding.result, failed <= MOST_NOTES), colour, _around(seen)))
     verdict = "ERROR" if inspection.fault else inspection.verdict
-    if (
-        close := failed_at(inspection)
-    ) is not None:  # shown close beside the verdict, without labels
+    close = failed_at(inspection)
+    if close is not None:  # it is shown beside the verdict, without labels
         pen.spare(close)
     pen.write(verdict, inspection.fault.code if inspection.fault else None, COLOURS[verdict], notes)
     return canvas

@@ -45,8 +45,8 @@ class _FittedLine(NamedTuple):
 def learn(view: View, settings: Line) -> EdgeProfile | None:
     """What the master shows across the edge, None if that is another in every scan. Raises Problem
     NO_CONTRAST if the master has no such line."""
-    fitted = _find(view, settings, in_px, None)
-    return look(fitted.values, fitted.counts, fitted.edges, fitted.fitted.good, closed=False)
+    traced = _find(view, settings, in_px, None)
+    return look(traced.values, traced.counts, traced.edges, traced.fitted.good, closed=False)
 
 
 def measure(
@@ -63,14 +63,14 @@ def measure(
     calibration = given.calibration if given else None
     corrected = calibration is not None and (settings.value == "angle" or settings.unit == "mm")
     to_plane = flat(calibration, "mm" if corrected else settings.unit)
-    fitted = _find(view, settings, to_plane, learned)
-    in_frame = line(fitted.points) if corrected else fitted.fitted
+    traced = _find(view, settings, to_plane, learned)
+    in_frame = line(traced.points) if corrected else traced.fitted
     assert in_frame is not None
     if settings.value == "straightness":
-        value = peak_to_valley(fitted.fitted.residuals, closed=False) * fitted.px
+        value = peak_to_valley(traced.fitted.residuals, closed=False) * traced.px
     else:
-        value = _angle_deg(view, settings, fitted, in_frame)
-    reach = (fitted.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
+        value = _angle_deg(view, settings, traced, in_frame)
+    reach = (traced.points - (in_frame.x, in_frame.y)) @ (in_frame.ux, in_frame.uy)
     ends = np.array([[in_frame.x, in_frame.y]]) + np.outer(
         [reach.min(), reach.max()], [in_frame.ux, in_frame.uy]
     )
@@ -78,11 +78,11 @@ def measure(
         in_frame.x,
         in_frame.y,
         (in_frame.ux, in_frame.uy),
-        unsure_px=fitted.unsure_px,
-        burnt=fitted.burnt,
+        unsure_px=traced.unsure_px,
+        burnt=traced.burnt,
     )
     return Measurement(
-        value, lambda: (Mark(ends, closed=True), Mark(fitted.points)), feature=feature
+        value, lambda: (Mark(ends, closed=True), Mark(traced.points)), feature=feature
     )
 
 
@@ -119,11 +119,11 @@ def _find(view: View, settings: Line, to_plane: Flat, master: EdgeProfile | None
     return _FittedLine(points, fitted, to_plane, px, unsure_px, burnt, values, counts, edges)
 
 
-def _angle_deg(view: View, settings: Line, fitted: _FittedLine, in_frame: Straight) -> float:
+def _angle_deg(view: View, settings: Line, traced: _FittedLine, in_frame: Straight) -> float:
     """From the region's axis across the scan to the line on the plane, -90 to 90."""
     axis = axes(view)[:, 0 if settings.scan == "down" else 1]
     place = np.array([in_frame.x, in_frame.y])
-    start, end = fitted.to_plane(np.array([place - axis, place + axis]))
-    (ax, ay), ux, uy = end - start, fitted.fitted.ux, fitted.fitted.uy
+    start, end = traced.to_plane(np.array([place - axis, place + axis]))
+    (ax, ay), ux, uy = end - start, traced.fitted.ux, traced.fitted.uy
     turned = math.atan2(ax * uy - ay * ux, ax * ux + ay * uy)
     return (math.degrees(turned) + 90) % 180 - 90

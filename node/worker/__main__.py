@@ -37,8 +37,8 @@ from node.worker.bench import Workshop, make_bench
 from node.worker.log_lines import LogLines
 from node.worker.seam import PartOutcome
 from node.worker.wire import (
-    FOUND,
     JOB,
+    OUTCOME,
     READY,
     SETTLE,
     SETUP,
@@ -118,14 +118,14 @@ class StationProcess:
         self._lines.part(job.trigger_id)
         outcome = look(job, self._bench)
         try:
-            return FOUND.dump_json(outcome)
+            return OUTCOME.dump_json(outcome)
         except Exception as error:
             log.exception("what was found of %s cannot be told", job.trigger_id)
             fault = Fault(code="INTERNAL", message=f"{type(error).__name__}: {error}"[:500])
             least = PartOutcome(
                 job.row, "ERROR", fault, outcome.program, (), None, {}, None, outcome.ended_ns
             )
-            return FOUND.dump_json(least)
+            return OUTCOME.dump_json(least)
         finally:
             self._lines.part(None)
 

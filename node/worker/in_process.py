@@ -27,8 +27,8 @@ from node.worker.seam import Crash, PartJob, PartOutcome, ReadyProgram, Settle
 from node.worker.spare import Spare
 from node.worker.tries import Tries
 from node.worker.wire import (
-    FOUND,
     JOB,
+    OUTCOME,
     READY,
     SETTLE,
     SETUP,
@@ -288,7 +288,7 @@ class ProcessWorker:
                 child, row = self._asked(job), job.row
             while (came := child.parts.receive()) is not None:
                 if came[0] == b"F":
-                    outcome = FOUND.validate_json(came[1])
+                    outcome = OUTCOME.validate_json(came[1])
                     if outcome.row == row:
                         self._blame.well(outcome)
                         return outcome._replace(row=job.row)

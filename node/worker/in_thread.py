@@ -75,8 +75,8 @@ class ThreadWorker:
 
     def peek(self, program_id: str) -> ReadyProgram | Problem | None:
         """See Worker."""
-        ready = self.bench.shelf.peek(program_id)
-        return ready.ready if isinstance(ready, LoadedProgram) else ready
+        loaded = self.bench.shelf.peek(program_id)
+        return loaded.ready if isinstance(loaded, LoadedProgram) else loaded
 
     def refresh(self, limit_s: float) -> None:
         """See Worker."""

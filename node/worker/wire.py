@@ -56,7 +56,7 @@ class Shown(NamedTuple):
 
 LATER = ConfigDict(defer_build=True)  # a node without worker processes needs none of them
 JOB: TypeAdapter[PartJob] = TypeAdapter(PartJob, config=LATER)
-FOUND: TypeAdapter[PartOutcome] = TypeAdapter(PartOutcome, config=LATER)
+OUTCOME: TypeAdapter[PartOutcome] = TypeAdapter(PartOutcome, config=LATER)
 SETTLE: TypeAdapter[Settle] = TypeAdapter(Settle, config=LATER)
 SETUP: TypeAdapter[WorkerSetup] = TypeAdapter(WorkerSetup, config=LATER)
 SHOWN: TypeAdapter[Shown] = TypeAdapter(Shown, config=LATER)
@@ -65,7 +65,7 @@ READY: TypeAdapter[ReadyProgram] = TypeAdapter(ReadyProgram, config=LATER)
 
 def prepare() -> None:
     """Build what reads and writes the messages, before the first part comes."""
-    for each in (JOB, FOUND, SETTLE, SHOWN, READY):
+    for each in (JOB, OUTCOME, SETTLE, SHOWN, READY):
         each.rebuild()
 
 

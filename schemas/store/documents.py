@@ -191,25 +191,25 @@ class Documents:
         except FileNotFoundError:
             if not self._traces():
                 return None
-            reason = f"{self.path.name} is gone"
+            lost = f"{self.path.name} is gone"
         except DocumentsDamaged:
             now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-            reason = f"{self.path.name}.corrupt-{now}.{time.time_ns() % 10**9:09d}Z"
+            lost = f"{self.path.name}.corrupt-{now}.{time.time_ns() % 10**9:09d}Z"
             try:
-                self._disk.rename(self.path, self.path.with_name(reason))
+                self._disk.rename(self.path, self.path.with_name(lost))
             except OSError as error:
                 raise failed(self.path.name, error) from error
-        content = self._substitute(reason)
+        content = self._substitute(lost)
         try:
             replace(self.path, encode(content, self._format), self._disk)
         except OSError as error:
             raise failed(self.path.name, error) from error
         return content
 
-    def _substitute(self, reason: str) -> Content:
+    def _substitute(self, lost: str) -> Content:
         """The other copy. Raises Problem STORE_CORRUPT if it is no better."""
         try:
-            return Content(self._open(self._last).tables, reason)
+            return Content(self._open(self._last).tables, lost)
         except (DocumentsDamaged, FileNotFoundError):
             self.problem = Problem(
                 "STORE_CORRUPT", f"{self.path.name}: no good copy is left; restore a backup"
