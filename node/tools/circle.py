@@ -46,6 +46,7 @@ class CircleLearned:
 
 class _Rays(NamedTuple):
     points: Floats  # of the view
+    others: Floats  # those that do not look like the master's
     due: int  # on how many rays the rim counts
     unsure_px: float  # sigma of the radius, if another edge is near
     burnt: bool  # whether most of the rim lies beside something burnt out or black
@@ -131,9 +132,10 @@ def _find(
     rays = _points(view, settings, np.array([rough.x, rough.y]), rough.radius, master)
     in_frame_points = view.to_frame(rays.points)
     in_frame = circle(in_frame_points)
-    on = int(in_frame.good.sum()) if in_frame else 0
-    least = settings.found_low * rays.due * (master.share if master else 1.0)
-    if in_frame is None or on < max(LEAST_POINTS, least):
+    # what looks otherwise is not measured, but the rim is there: it has to be, all around
+    others = view.to_frame(rays.others)
+    on = int(in_frame.good.sum()) + in_frame.holds(others) if in_frame else 0
+    if in_frame is None or on < max(LEAST_POINTS, settings.found_low * rays.due):
         raise Problem("NO_CONTRAST", f"only {on} of {rays.due} rays show an edge on one circle")
     if to_plane is in_px:
         return _FittedCircle(in_frame_points, in_frame, in_frame, 1.0, rays)
@@ -213,18 +215,20 @@ def _points(
         near = ignored[:, max(rim - BESIDE_PX, 0) : rim + BESIDE_PX + 1].any(axis=1)
         check_unbroken(usable[:, rim] & ~near, edges, closed=True)
     burnt = radius is not None and clipped(view, edges, MOST_BURNT)
+    like = np.ones(len(edges), bool)
     if master is not None and not burnt:
-        like = alike(values, usable, edges, master, settings.found_low * due, closed=True)
+        looks = alike(values, usable, edges, master, settings.found_low * due, closed=True)
         if not form:  # in which what is unlike may be what is wrong
-            edges = edges.only(like)
+            like = looks
+    kept = edges.only(like)
     at, unsure_px = float(radii[0]) + edges.at, 0.0
     # seen through a blur of sigma s, a rim of radius r lies s * s / 2 r nearer to the centre
     if radius is not None:
-        shift, unsure_px = aside(values, usable, edges, settings)
-        at = at + shift + (float(np.median(edges.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
+        shift, unsure_px = aside(values, usable, kept, settings)
+        at = at + shift + (float(np.median(kept.blur)) ** 2 + 1 / 12) / (2 * np.maximum(at, 1))
     turns = turns.reshape(rays, beside).mean(axis=1)[edges.scan]
     points = np.stack([centre[0] + at * np.cos(turns), centre[1] + at * np.sin(turns)], axis=1)
-    return _Rays(points, due, unsure_px, burnt, values, usable, edges)
+    return _Rays(points[like], points[~like], due, unsure_px, burnt, values, usable, kept)
 
 
 def _sampled(pixels: Pixels, centre: Floats, away: Floats, radii: Any, how: int) -> Any:

@@ -104,19 +104,22 @@ def _find(view: View, settings: Line, to_plane: Flat, master: EdgeProfile | None
         check_unbroken(counts[np.arange(len(values)), due], edges, closed=False)
     least = settings.found_low * usable
     burnt = clipped(view, edges, MOST_BURNT)
+    like = np.ones(len(edges), bool)
     if master is not None and not burnt:
-        like = alike(values, counts, edges, master, least, closed=False)
-        least *= master.share
+        looks = alike(values, counts, edges, master, least, closed=False)
         if not form:  # in which what is unlike may be what is wrong
-            edges = edges.only(like)
-    shift, unsure_px = aside(values, counts, edges, settings)
-    points = where.to_frame(edges.at + shift, middles[edges.scan])
+            like = looks
+    kept, others = edges.only(like), edges.only(~like)
+    shift, unsure_px = aside(values, counts, kept, settings)
+    points = where.to_frame(kept.at + shift, middles[kept.scan])
     px = px_length(to_plane, points.mean(axis=0))
     fitted = line(to_plane(points) / px)
-    on = int(fitted.good.sum()) if fitted else 0
+    # what looks otherwise is not measured, but the edge is there: it has to be, in most scans
+    unlike = where.to_frame(others.at + shift, middles[others.scan])
+    on = int(fitted.good.sum()) + fitted.holds(to_plane(unlike) / px) if fitted else 0
     if fitted is None or on < max(LEAST_POINTS, least):
         raise Problem("NO_CONTRAST", f"only {on} of {usable} scans show an edge on one line")
-    return _FittedLine(points, fitted, to_plane, px, unsure_px, burnt, values, counts, edges)
+    return _FittedLine(points, fitted, to_plane, px, unsure_px, burnt, values, counts, kept)
 
 
 def _angle_deg(view: View, settings: Line, traced: _FittedLine, in_frame: Straight) -> float:

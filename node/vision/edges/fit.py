@@ -25,6 +25,11 @@ class Straight(NamedTuple):
     residuals: Floats
     good: Flags
 
+    def holds(self, points: Floats) -> int:
+        """How many of n x 2 other points lie on it, as near as its own good ones may."""
+        away = (points[:, 0] - self.x) * self.uy - (points[:, 1] - self.y) * self.ux
+        return int((np.abs(away) <= _limit(self.residuals[self.good], LEAST_TOLERANCE_PX)).sum())
+
 
 class Round(NamedTuple):
     """A circle; residuals of all points (outside is positive), and which are good."""
@@ -34,6 +39,11 @@ class Round(NamedTuple):
     radius: float
     residuals: Floats
     good: Flags
+
+    def holds(self, points: Floats) -> int:
+        """How many of n x 2 other points lie on it, as near as its own good ones may."""
+        away = np.hypot(points[:, 0] - self.x, points[:, 1] - self.y) - self.radius
+        return int((np.abs(away) <= _limit(self.residuals[self.good], LEAST_TOLERANCE_PX)).sum())
 
 
 def line(points: Floats, tolerance: float = LEAST_TOLERANCE_PX) -> Straight | None:

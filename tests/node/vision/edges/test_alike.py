@@ -12,6 +12,7 @@ from node.frame import Frame
 from node.tools import circle, line
 from node.vision.edges.alike import EdgeProfile, _far
 from schemas import CircleTool, Line, Problem
+from schemas.geometry import Circle
 from tests.bench.vision.hairs import (
     OFF_DEG,
     OFF_PX,
@@ -164,3 +165,21 @@ def test_scans_between_which_every_other_is_ignored_are_compared_all_the_same() 
     left = np.full((12, 5), 0.5)  # of the contrast: off everywhere
     left[1::2] = np.nan
     assert _far(left, master, columns, np.zeros(5), closed=False).all()
+
+
+def test_a_rim_of_which_half_is_missing_has_no_diameter_though_the_masters_is_ragged() -> None:
+    tool = CircleTool(
+        name="c", region=Circle(x=120, y=100, radius=62), polarity="light_to_dark", low=0.0
+    )
+    ragged = Scene.plain(240, 200, 60.0).disc(120, 100, 40, 170.0)
+    for number, turn in enumerate(np.linspace(0.2, 0.8, 12) * math.pi):
+        away, tone = 40 + 3 + number % 4, (110.0, 20.0)[number % 2]
+        ragged = ragged.disc(120 + away * math.cos(turn), 100 + away * math.sin(turn), 2.5, tone)
+    learned = circle.learn(ragged.frame(2, 0).view(tool.region), tool)
+    assert learned.look is not None
+    assert learned.look.share < 0.8  # of the rays look alike
+    whole = circle.measure(ragged.frame(2, 1).view(tool.region), tool, learned)
+    assert whole.value == pytest.approx(80, abs=0.2)
+    broken = ragged.rectangle(0, 104, 240, 96, 60.0).frame(2, 2)
+    with pytest.raises(Problem, match="NO_CONTRAST"):
+        circle.measure(broken.view(tool.region), tool, learned)
