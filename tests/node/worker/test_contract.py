@@ -653,6 +653,8 @@ def test_a_part_that_hangs_before_it_has_a_row_is_ended_by_its_row(
     thread = threading.Thread(target=look)
     thread.start()
     wait_for(lambda: apart.worker._row == job.row, 10, "the part in hand")  # type: ignore[attr-defined]
+    child = apart.worker._child  # type: ignore[attr-defined]
+    wait_for(lambda: child.page.done() == "tool bright", 60, "the tool")
     (tmp_path / "what").unlink()
     _given_up(apart, thread)
     assert [problem.code for problem in raised] == ["TOOL_CRASHED"]
