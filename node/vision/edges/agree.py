@@ -222,28 +222,37 @@ def _off_the_line(
     seen = placed(
         one.values, one.counts, one.strength, scans, columns, signs, settings.smoothing_px
     )
-    slopes = []
-    for number in range(len(edges)):
-        mine = which == number
-        if mine.sum() < 3:
-            continue
-        share = noise / math.sqrt(one.height) / abs(float(edges.step[number]))
-        sigma = FIT * share * math.sqrt(3.545 * math.hypot(float(edges.blur[number]), PIXEL))
-        rows, height = one.middles[scans[mine]], seen.step[mine] / edges.step[number]
-        off, slope = _off(rows, seen.at[mine], max(LEAST_OFF_PX, SIGMAS * sigma))
-        pale, _ = _off(rows, height, max(LEAST_PALE, SIGMAS * share))
-        slopes.append(slope)
-        out[scans[mine], number] = off | pale
-    return out, float(np.mean(slopes)) if slopes else 0.0
+    fewest = np.count_nonzero(one.there, axis=0)
+    share = noise / math.sqrt(one.height) / np.abs(edges.step)
+    sigma = FIT * share * np.sqrt(3.545 * np.hypot(edges.blur, PIXEL))
+    order = np.argsort(which, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(fewest)])
+    leans = np.full(len(edges), np.nan)
+    for count in np.unique(fewest[fewest >= 3]).tolist():  # edges seen in as many bands, at once
+        alike = np.flatnonzero(fewest == count)
+        mine = order[starts[alike][:, None] + np.arange(count)]
+        rows, height = one.middles[scans[mine]], seen.step[mine] / edges.step[alike, None]
+        off, leans[alike] = _off(rows, seen.at[mine], _least(LEAST_OFF_PX, sigma[alike]))
+        pale, _ = _off(rows, height, _least(LEAST_PALE, share[alike]))
+        out[scans[mine], alike[:, None]] = off | pale
+    slopes = leans[fewest >= 3]
+    return out, float(np.mean(slopes)) if slopes.size else 0.0
 
 
-def _off(rows: Floats, values: Floats, least: float) -> tuple[Flags, float]:
-    """Which values lie off the robust line over the rows, and its slope."""
-    first, second = np.triu_indices(len(rows), 1)
-    slope = float(np.median((values[second] - values[first]) / (rows[second] - rows[first])))
-    rest = values - slope * rows
-    rest = np.abs(rest - np.median(rest))
-    return rest > max(least, SIGMAS * NORMAL * float(np.median(rest))), slope
+def _least(px: float, sigma: Floats) -> Floats:
+    return np.maximum(px, SIGMAS * sigma)
+
+
+def _off(rows: Floats, values: Floats, least: Floats) -> tuple[Flags, Floats]:
+    """Which values (edges x n) lie off the robust line of their edge over the rows, and its
+    slope."""
+    first, second = np.triu_indices(rows.shape[1], 1)
+    steps = (values[:, second] - values[:, first]) / (rows[:, second] - rows[:, first])
+    slope = np.median(steps, axis=1)
+    rest = values - slope[:, None] * rows
+    rest = np.abs(rest - np.median(rest, axis=1)[:, None])
+    most = np.maximum(least, SIGMAS * NORMAL * np.median(rest, axis=1))
+    return rest > most[:, None], slope
 
 
 def _noise(where: Strip) -> float:

@@ -360,14 +360,18 @@ def _settled(values: Floats, counts: Flags, single: Edges, strong: Flags) -> Edg
     at, step, blur, covariance = (
         array.copy() for array in (edges.at, edges.step, edges.blur, edges.covariance)
     )
-    for number in np.flatnonzero(
-        strong & ~single.cut & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)
-    ).tolist():
-        own = float(single.at[number]), float(single.step[number]), float(single.blur[number])
-        edge = own if free[number] else stays(values, counts, own[0], math.copysign(1.0, own[1]))
-        if edge is not None and abs(edge[0] - own[0]) <= ASIDE:
+    unknown = strong & ~single.cut & (np.diag(covariance) > (MOST_UNSURE_PX / 2) ** 2)
+    alone_, among = np.flatnonzero(unknown & free), np.flatnonzero(unknown & ~free)
+    at[alone_], step[alone_], blur[alone_] = (
+        whole[alone_] for whole in (single.at, single.step, single.blur)
+    )
+    halves = stays(values, counts, single.at[among], np.copysign(1.0, single.step[among]))
+    placed_ = alone_.tolist()
+    for number, edge in zip(among.tolist(), halves, strict=True):
+        if edge is not None and abs(edge.at - float(single.at[number])) <= ASIDE:
             at[number], step[number], blur[number] = edge
-            covariance[number], covariance[:, number] = 0, 0
+            placed_.append(number)
+    covariance[placed_], covariance[:, placed_] = 0, 0
     covariance[np.diag(single.cut)] = math.inf
     return Edges(edges.scan, at, step, blur, covariance, edges.burnt).only(strong)
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from node.vision.edges.steps import gauss
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Whole = NDArray[np.intp]
 
 # of the depth: what goes back further is the other side of the structure, less is texture
 TURNS_BACK = 0.5
@@ -40,22 +42,47 @@ class Half(NamedTuple):
     blur: float
 
 
-def stays(values: Floats, counts: Any, at: float, sign: float) -> Half | None:
-    """The edge near `at` (a step up if sign is 1, down if -1) at half of its depth; None if more
-    blur would move it.
+class _Steps(NamedTuple):
+    """The steps up of n windows, each between the levels of its sides: place, depth and blur; the
+    pixels, end excluded, up to where the sides end; and which of them are steps at all."""
+
+    at: Floats
+    depth: Floats
+    blur: Floats
+    start: Whole
+    end: Whole
+    good: Flags
+
+
+def stays(values: Floats, counts: Any, at: Floats, sign: Floats) -> list[Half | None]:
+    """The edges near n places (a step up where sign is 1, down where it is -1), each at half of its
+    depth; None for those that more blur would move.
 
     values: gray levels of the pixels 0, 1, 2 ..; counts: which of them are part of the region.
     """
-    first = max(round(at) - AROUND, 0)
-    near = sign * values[first : round(at) + AROUND + 1]
-    halfway = _halfway(near, at - first)
-    if halfway is None or not counts[first : round(at) + AROUND + 1][halfway[1] : halfway[2]].all():
-        return None
-    edge = halfway[0]
-    again = _halfway(blurred(near[None], edge.blur)[0], edge.at)
-    if again is None or abs(again[0].at - edge.at) > MOST_MOVED_PX:
-        return None
-    return Half(first + edge.at, sign * edge.step, edge.blur)
+    found: list[Half | None] = [None] * len(at)
+    first = np.maximum(np.rint(at).astype(np.intp) - AROUND, 0)
+    last = np.minimum(np.rint(at).astype(np.intp) + AROUND, len(values) - 1)
+    long = last + 1 - first
+    pixels = np.minimum(first[:, None] + np.arange(2 * AROUND + 1), last[:, None])
+    near = sign[:, None] * values[pixels]
+    steps = _halfway(near, long, at - first)
+    inside = np.concatenate([[0], np.cumsum(~np.asarray(counts, bool))])
+    whole = inside[first + steps.end] == inside[first + steps.start]
+    chosen = np.flatnonzero(steps.good & whole)
+    softer = near[chosen]
+    for row, number in zip(softer, chosen.tolist(), strict=True):
+        part = row[: long[number]]
+        part[:] = blurred(part[None], float(steps.blur[number]))[0]
+    again = _halfway(softer, long[chosen], steps.at[chosen])
+    still = again.good & (np.abs(again.at - steps.at[chosen]) <= MOST_MOVED_PX)
+    for number in chosen[still].tolist():
+        found[number] = Half(
+            float(first[number] + steps.at[number]),
+            float(sign[number] * steps.depth[number]),
+            float(steps.blur[number]),
+        )
+    return found
 
 
 def blurred(values: Floats, blur: float) -> Floats:
@@ -70,57 +97,82 @@ def blurred(values: Floats, blur: float) -> Floats:
     )
 
 
-def _halfway(values: Floats, at: float) -> tuple[Half, int, int] | None:
-    """The step up near `at` between the levels of its sides, and the pixels (end excluded) up to
-    where the sides end."""
-    middle = min(max(round(at), 1), len(values) - 2)
-    first = max(middle - 2, 0)
-    foot = first + int(np.diff(values[first : middle + 3]).argmax())
-    depth = float(values[foot + 1] - values[foot])
+def _halfway(values: Floats, long: Whole, at: Floats) -> _Steps:
+    """The steps up near `at` of windows (n x width, of which `long` pixels count), each between the
+    levels of its sides."""
+    rows, width = np.arange(len(values)), values.shape[1]
+    middle = np.clip(np.rint(at).astype(np.intp), 1, long - 2)
+    first = np.maximum(middle - 2, 0)
+    near = np.minimum(first[:, None] + np.arange(6), long[:, None] - 1)
+    rises = np.diff(values[rows[:, None], near])
+    rises[first[:, None] + np.arange(5) >= np.minimum(middle + 2, long - 1)[:, None]] = -math.inf
+    foot = first + rises.argmax(axis=1)
+    depth = values[rows, foot + 1] - values[rows, foot]
+    out = np.arange(width)
+    down = values[rows[:, None], np.maximum(foot[:, None] - out, 0)]
+    up = values[rows[:, None], np.minimum(foot[:, None] + 1 + out, long[:, None] - 1)]
     for _ in range(3):  # how deep it is decides what turns back
-        before, low = _side(-values[foot::-1], depth)
-        after, high = _side(values[foot + 1 :], depth)
+        before, low = _side(-down, foot + 1, depth)
+        after, high = _side(up, long - foot - 1, depth)
         depth = high + low
     low, start, end = -low, foot - before, foot + 1 + after
-    if depth <= 0 or min(foot + 1 - start, end - foot) < LEAST_WIDTH_PX:
-        return None
-    left, right = foot, foot + 1
-    while values[left] > low + REACHED * depth:
-        left -= 1
-    while values[right] < high - REACHED * depth:
-        right += 1
-    x = np.arange(left, right + 1)
-    place, blur = _fitted(x, (values[left : right + 1] - low) / depth)
-    return (
-        (Half(place, depth, blur), start, end + 1)
-        if left <= place <= right and blur < MOST_BLUR
-        else None
-    )
+    good = (depth > 0) & (np.minimum(foot + 1 - start, end - foot) >= LEAST_WIDTH_PX)
+    left = foot - (down <= (low + REACHED * depth)[:, None]).argmax(axis=1)
+    right = foot + 1 + (up >= (high - REACHED * depth)[:, None]).argmax(axis=1)
+    place, blur = np.zeros(len(values)), np.full(len(values), 1.0)
+    if good.any():
+        x = left[good, None] + np.arange(int((right - left)[good].max()) + 1)
+        level = values[rows[good, None], np.minimum(x, width - 1)]
+        place[good], blur[good] = _fitted(
+            x, (level - low[good, None]) / depth[good, None], x <= right[good, None]
+        )
+    good &= (left <= place) & (place <= right) & (blur < MOST_BLUR)
+    return _Steps(place, depth, blur, start, end + 1, good)
 
 
-def _side(values: Floats, depth: float) -> tuple[int, float]:
-    """From a foot outwards and up: the last pixel before the values turn back, and the greatest of
-    them."""
-    greatest = np.maximum.accumulate(values)
-    back = np.flatnonzero(values < greatest - TURNS_BACK * max(depth, 1.0))
-    last = int(back[0]) - 1 if len(back) else len(values) - 1
-    return last, float(greatest[last])
+def _side(values: Floats, long: Whole, depth: Floats) -> tuple[Whole, Floats]:
+    """From each foot outwards and up (n x width, of which `long` pixels count): the last pixel
+    before the values turn back, and the greatest of them."""
+    greatest = np.maximum.accumulate(values, axis=1)
+    back = values < greatest - TURNS_BACK * np.maximum(depth, 1.0)[:, None]
+    back |= np.arange(values.shape[1]) >= long[:, None]
+    last = np.where(back.any(axis=1), back.argmax(axis=1), values.shape[1]) - 1
+    return last, greatest[np.arange(len(values)), last]
 
 
-def _fitted(x: Any, values: Floats) -> tuple[float, float]:
-    """Least squares fit of a blurred step from 0 to 1, mean over each pixel: place and blur."""
-    at, blur = float(x[-1] + 0.5 - values.sum()), max(0.3, (len(x) - 2) / 3.5)
-    borders = np.append(x - 0.5, x[-1] + 0.5)  # where a pixel ends, the next one begins
+def _fitted(x: Any, values: Floats, used: Flags) -> tuple[Floats, Floats]:
+    """Least squares fits of blurred steps from 0 to 1, mean over each pixel: places and blurs.
+
+    x, values: n x width, of which the pixels count that are used, the first ones of each row.
+    """
+    wide = used.sum(axis=1)
+    at = x[:, 0] + wide - 0.5 - np.where(used, values, 0.0).sum(axis=1)
+    blur = np.maximum(0.3, (wide - 2) / 3.5)
+    borders = np.concatenate([x - 0.5, x[:, -1:] + 0.5], axis=1)  # of a pixel, and of the next one
+    moving = np.arange(len(x))
     for _ in range(ROUNDS):
-        far = (borders - at) / blur
+        soft, counted = blur[moving, None], used[moving]
+        far = (borders[moving] - at[moving, None]) / soft
         density, below = gauss(far)
-        moved, softer = -np.diff(below), np.diff(density)
-        rest = values - blur * np.diff(far * below + density)
-        a, b, d = moved @ moved + SMALL, moved @ softer, softer @ softer + SMALL
-        p, q = moved @ rest, softer @ rest
-        change = (d * p - b * q) / (a * d - b * b), (a * q - b * p) / (a * d - b * b)
-        at += min(max(float(change[0]), -0.5), 0.5)
-        blur = min(max(blur + min(max(float(change[1]), -0.5 * blur), blur), 0.1), 16.0)
-        if max(abs(change[0]), abs(change[1])) < SETTLED_PX:
+        moved, softer = -np.diff(below) * counted, np.diff(density) * counted
+        rest = values[moving] - soft * np.diff(far * below + density)
+        a, b, d, p, q = (
+            np.einsum("ij,ij->i", one, other)
+            for one, other in (
+                (moved, moved),
+                (moved, softer),
+                (softer, softer),
+                (moved, rest),
+                (softer, rest),
+            )
+        )
+        a, d = a + SMALL, d + SMALL
+        by = (d * p - b * q) / (a * d - b * b)
+        more = (a * q - b * p) / (a * d - b * b)
+        at[moving] += np.clip(by, -0.5, 0.5)
+        soft = blur[moving]
+        blur[moving] = np.clip(soft + np.clip(more, -0.5 * soft, soft), 0.1, 16.0)
+        moving = moving[np.maximum(np.abs(by), np.abs(more)) >= SETTLED_PX]
+        if not moving.size:
             break
     return at, blur

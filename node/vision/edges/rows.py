@@ -90,12 +90,12 @@ def followed(strip: Strip, edges: Edges, smoothing_px: float) -> Followed | None
             caught = seen[band] >= SEEN * np.abs(edges.step)
             place = np.where(caught, columns[np.arange(len(place)), best], place)
             where[band] = place
-    whole = np.array(
-        [
-            max(np.quantile(one[of > 0], WHOLE), one[of > 0].mean()) if of.any() else 0.0
-            for one, of in zip(seen.T, due.T, strict=True)
-        ]
-    )
+    whole = np.zeros(len(edges))
+    for shown in np.unique(due > 0, axis=1).T:
+        if shown.any():  # edges that are due in the same bands, at once
+            alike = ((due > 0) == shown[:, None]).all(axis=0)
+            one = np.ascontiguousarray(seen[shown][:, alike].T)
+            whole[alike] = np.maximum(np.quantile(one, WHOLE, axis=1), one.mean(axis=1))
     mean = strength_of(profile(strip)[0], smoothing_px)[0]
     whole = np.maximum(whole, signs * mean[np.clip(np.rint(edges.at), 0, wide - 1).astype(np.intp)])
     there = (seen >= SEEN * whole) & (due > 0)
