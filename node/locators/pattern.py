@@ -166,7 +166,9 @@ def _check_master(settings: Pattern, find: Callable[[Pattern, float], Pose]) -> 
     if not settings.alone:
         return
     told = "the locator's region must be found in the master once"
-    for share, score in ((settings.seen_low, TAUGHT), (1.0, TAUGHT_WHOLE)):
+    # of two places that are half seen either may be the part
+    half = min(TAUGHT, settings.low) if settings.covered else TAUGHT
+    for share, score in ((settings.seen_low, half), (1.0, TAUGHT_WHOLE)):
         try:
             find(settings.model_copy(update={"low": score}), share)
         except Problem as problem:

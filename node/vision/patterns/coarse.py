@@ -26,7 +26,7 @@ from schemas import Pattern, Region
 
 STEP_PX = 1.4  # coarse px that the pattern's corner moves between two turns or sizes
 PAIRED = 4  # middle px in a coarse one: from here on they are doubled in twos, which costs less
-STRIP_PX = 30  # rows of gradients that are doubled in one go
+STRIP_PX = 96  # rows of gradients that are doubled in one go
 KEPT = 400  # places that may be followed
 LEAST = 0.05  # agreement of a place that is looked at
 # sides of transforms are multiples of this, which are quicker, unless they are longer by more

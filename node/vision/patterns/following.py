@@ -4,7 +4,9 @@ All places are brought nearer at once, where pixels are so large that fine print
 (`rough`), then by gradients at few points, then at many; the worse ones are given up on the way.
 Finally gray levels are fitted. At first only the best places of the coarse search are followed; if
 nothing certain is found, all: in a large picture full of other things the right one may be far
-down.
+down. Where half of the part may be covered, none is given up where pixels are large: half of a
+print agrees less there than stripes that are no part of it. And when such a pattern is taught, all
+places are followed to the end, for any of them may be taken for the covered part.
 """
 
 import math
@@ -38,6 +40,8 @@ FOLLOWED = 12  # of these, after the first step
 OTHERS = 2  # besides, that lie apart from the best
 SETTLED = 3  # of these, after the last one: they are told apart by their scores
 STEPS = 4
+# instead of FOLLOWED, OTHERS, SETTLED and STEPS when a pattern is taught of which half is enough
+MANY_FOLLOWED, MANY, MANY_STEPS = 60, 12, 12
 LAGGING = 0.2  # a place whose agreement is so far behind the best one's is given up
 # poses nearer than this, in px of the level (of 4 px at most), are one
 SAME_PX, SAME_RAD, SAME_FACTOR = 1.5, 0.03, 4
@@ -73,21 +77,27 @@ def told_apart(
     its gradients at that of `level`; clear, share: as in `turned.find`."""
     region, level = settings.region, learned.level
     lagging = LAGGING if share is None else 1.0
+    thorough = settings.covered and share is not None
+    part = share or settings.seen_low
+    most, others, last, steps = FOLLOWED, OTHERS, SETTLED, STEPS
+    if thorough:
+        most, others, last, steps = MANY_FOLLOWED, MANY, MANY, MANY_STEPS
     known: list[Known] = []
     near = np.empty((0, 4))
-    for few in np.split(places, [FIRST]):
+    for few in [places] if thorough else np.split(places, [FIRST]):
         if known and max(known, key=lambda each: each[0])[1] >= max(settings.low, CERTAIN):
             break
         if len(few) and learned.rough is not None:
             rough = gradients(images[learned.rough.factor])
             few = followed(rough, learned.rough, few, ROUGHLY)
-            few, _ = _best(rough, learned.rough, few, NEAR, region, 1.0)
+            if not settings.covered:
+                few, _ = _best(rough, learned.rough, few, NEAR, region, 1.0, part)
         if not len(few):
             break
         near = np.concatenate([near, followed(slopes, learned.sketch, few, 1)])
-        poses, _ = _best(slopes, learned.sketch, near, FOLLOWED, region, lagging)
-        poses = followed(slopes, level, poses, STEPS)
-        poses, agrees = _best(slopes, level, poses, SETTLED, region, lagging)
+        poses, _ = _best(slopes, learned.sketch, near, most, region, lagging, part, others)
+        poses = followed(slopes, level, poses, steps)
+        poses, agrees = _best(slopes, level, poses, last, region, lagging, part, others)
         known = []
         for each, agrees_ in zip(poses, agrees.tolist(), strict=True):
             if any(
@@ -95,9 +105,9 @@ def told_apart(
                 for lead, _, pose in known
             ):
                 continue  # another turn there, which could not be seen well enough to matter
-            one = _settled(images, slopes, learned, each[None], agrees_)
-            scored, most = seen(images[1], learned.like, one, share or settings.seen_low)
-            known.append((scored + agrees_, min(scored, most), one))
+            one = _settled(images, slopes, learned, each[None], agrees_, part)
+            scored, limit = seen(images[1], learned.like, one, part)
+            known.append((scored + agrees_, min(scored, limit), one))
     return known
 
 
@@ -107,14 +117,21 @@ def same_place(one: Poses, other: Poses, region: Region) -> bool:
 
 
 def _best(
-    slopes: Gradients, level: Level, poses: Poses, most: int, region: Region, lagging: float
+    slopes: Gradients,
+    level: Level,
+    poses: Poses,
+    most: int,
+    region: Region,
+    lagging: float,
+    share: float,
+    others: int = OTHERS,
 ) -> tuple[Poses, Floats]:
     """The poses that agree best, best first, each once, and their agreement.
 
-    Behind these come up to OTHERS that lie apart from the best and from each other: other parts, if
-    there are any.
+    Behind these come up to `others` that lie apart from the best and from each other: other parts,
+    if there are any.
     """
-    agrees, size = agreement(slopes, level, poses), (region.width, region.height)
+    agrees, size = agreement(slopes, level, poses, share), (region.width, region.height)
     order = np.argsort(agrees)[::-1]
     order = order[agrees[order] >= agrees[order[0]] - lagging]
     poses, agrees = poses[order], agrees[order]
@@ -130,7 +147,7 @@ def _best(
     ahead = [kept[0]]
     if len(kept) == most:
         for n in range(kept[-1] + 1, len(poses)):
-            if len(ahead) > OTHERS:
+            if len(ahead) > others:
                 break
             if all(overlap(poses[one].tolist(), poses[n].tolist(), size) < HALF for one in ahead):
                 ahead.append(n)
@@ -139,12 +156,19 @@ def _best(
 
 
 def _settled(
-    images: dict[int, Pixels], slopes: Gradients, learned: TurnedPattern, pose: Poses, agrees: float
+    images: dict[int, Pixels],
+    slopes: Gradients,
+    learned: TurnedPattern,
+    pose: Poses,
+    agrees: float,
+    share: float,
 ) -> Poses:
     """The pose after the fits of gray levels, unless they led away from where the gradients agree:
     what covers a part pulls."""
     poses: Poses | None = pose
     for grays in learned.grays:
         poses = settled(images[grays.factor], grays, poses) if poses is not None else None
-    good = poses is not None and float(agreement(slopes, learned.level, poses)[0]) >= agrees - 0.02
-    return poses if good and poses is not None else pose
+    if poses is None:
+        return pose
+    now = float(agreement(slopes, learned.level, poses, share)[0])
+    return poses if now >= agrees - 0.02 else pose

@@ -41,6 +41,7 @@ TUKEY = 4.7  # standard deviations beyond which a gray level does not count (J. 
 WINDOW = 7  # px of the window of a local correlation
 # share of the contrast that must be seen: what covers a fifth of a pattern may cover more of that
 SEEN = 0.7
+BLOCKS = 4  # of a pattern each way, of which some may be covered
 MISSING = 0.4  # local correlation below which a place of the pattern is not there
 # most score per share of the pattern's own contrast that is there: all but a sixth must be there
 # for 1
@@ -248,9 +249,34 @@ def fields(slopes: Gradients, level: Level, poses: Poses) -> Floats:
     return np.concatenate([c * across + s * down, c * down - s * across], axis=1)
 
 
-def agreement(slopes: Gradients, level: Level, poses: Poses) -> Floats:
-    """Mean cosine between the gradients of pattern and picture at each pose, -1 to 1."""
-    return fields(slopes, level, poses) @ level.field / np.float32(level.total)
+def agreement(slopes: Gradients, level: Level, poses: Poses, share: float = SEEN) -> Floats:
+    """Mean cosine between the gradients of pattern and picture at each pose, -1 to 1.
+
+    share: if less than SEEN, as where much may be covered, of the best blocks with that much of it.
+    """
+    there = fields(slopes, level, poses)
+    if share >= SEEN:
+        return there @ level.field / np.float32(level.total)
+    there *= level.field
+    half = level.field.size // 2
+    block = _blocks(level.points)
+    long = np.hypot(level.field[:half], level.field[half:]) @ block
+    block, long = block[:, long > 0], long[long > 0]
+    means = (there[:, :half] + there[:, half:]) @ block / long
+    order = np.argsort(-means, axis=1)
+    long = long[order]
+    enough = share * level.total
+    before = np.cumsum(long, axis=1) - long
+    counted = np.clip(enough - before, 0, long)
+    return np.asarray((np.take_along_axis(means, order, 1) * counted).sum(axis=1) / enough)
+
+
+def _blocks(points: Floats) -> Floats:
+    """Which of BLOCKS x BLOCKS blocks of the pattern its points (3 x n) lie in: n x blocks, 0 or
+    1."""
+    low, high = points[:2].min(axis=1, keepdims=True), points[:2].max(axis=1, keepdims=True)
+    cells = np.minimum(BLOCKS * (points[:2] - low) / (high - low + 1e-6), BLOCKS - 1).astype(int)
+    return np.asarray(np.eye(BLOCKS**2, dtype=np.float32)[cells[0] * BLOCKS + cells[1]])
 
 
 def followed(slopes: Gradients, level: Level, poses: Poses, steps: int) -> Poses:
@@ -397,6 +423,8 @@ def seen(
     as contrast. The second: by the share of the pattern's own contrast that is there, for a corner
     with nothing beside it is not a crossing; and, where the pattern is to fix a place, by the share
     in the direction of which the least is there, for parallel lines with nothing across do not.
+    Where less than SEEN is asked for, the share that is there counts against that, and no place is
+    fixed: half of a pattern may well be parallel lines.
     """
     (rows, columns), (x, y, turn, size) = like.full, pose[0].tolist()
     c, s = size * math.cos(turn), size * math.sin(turn)
@@ -428,8 +456,8 @@ def seen(
     score = float(np.average(local.ravel()[order[:counted]], weights=weight[:counted] + 1e-9))
     there = local >= MISSING
     present = float(like.spread[there].sum()) / max(float(like.spread.sum()), 1e-9)
-    most = PRESENT * present * max(SEEN / share, 1.0)
-    if place and share >= SEEN:  # half of a pattern may well be parallel lines
+    most = present * (PRESENT if share >= SEEN else 1 / share)
+    if place and share >= SEEN:
         slopes = _tensor(like.slopes @ there.ravel().astype(np.float32))
         fixing = float(np.linalg.eigvalsh(like.whole.T @ slopes @ like.whole)[0])
         most = min(most, FIXING * max(fixing, 0.0))

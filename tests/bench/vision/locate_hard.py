@@ -1,21 +1,25 @@
 """What the locator `pattern` must not do, and what is hard for it: rates over many real pictures.
 
-- pictures without the part, in every mode: at most 1 find in 1,000
+- pictures without the part, in every mode and with `seen_low`: at most 1 find in 1,000
+- moved, easy and hard, in every mode (`locate` has only two, next to other methods)
 - half of the part covered (gray, or another picture; noise sigma 4), with `seen_low`; what lies
   beyond the photograph is gray there, for its mirror image would show the covered half once more
 - another size where the size is fixed: 0.9 and 1.1 refused, 1.0 found
 - a small pattern in 2448 x 2048 px of other boards, codes, parts and cookies, full circle
 
 Patterns, moves and what counts as found are those of `locate`, with --full of all pictures there.
-`DATA=... nice python -m tests.bench.vision.locate_hard [absent] [half] [size] [clutter] [--full]`:
-all four, or those named; --full takes about 30 minutes of one core. Rows come as they are measured.
+`DATA=... nice python -m tests.bench.vision.locate_hard [absent] [moved] [half] [size] [clutter]
+[--full] [--kept] [--why]`: all five, or those named; --full takes about 30 minutes of one core.
+--kept: only those patterns that nothing was tuned on (of odd number). --why: where each half
+covered part was lost (`locate_why`). Rows come as they are measured.
 """
 
 import argparse
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,7 @@ from tests.bench.vision.locate_pictures import (
     rendered,
     shots,
 )
+from tests.bench.vision.locate_why import why
 
 MODES: dict[str, dict[str, float]] = {
     "shift only": {},
@@ -116,15 +121,21 @@ def foreign(others: Others, name: str) -> Others:
 
 def absent(taught: list[Taught], others: Others, each: int) -> Iterator[dict[str, Any]]:
     """Pictures without the part, `each` for each pattern."""
-    for mode in MODES:
+    asked: list[tuple[str, str, dict[str, Any]]] = [("", mode, {}) for mode in MODES]
+    asked += [
+        (f", {seen_low}, {low}", mode, {"seen_low": seen_low, "low": low})
+        for mode in ("shift only", "full circle")
+        for seen_low, low in HALVES
+    ]
+    for what, mode, more in asked:
         counted = Counted()
-        for (number, name, *_), settings, learned in learned_of(taught, mode):
+        for (number, name, *_), settings, learned in learned_of(taught, mode, **more):
             rng, there = np.random.default_rng(number), foreign(others, name)
             for place in rng.choice(len(there), min(len(there), each), replace=False).tolist():
                 counted.look(
                     f"{name} in {there[place][0]}", there[place][1], settings, learned, None
                 )
-        yield counted.row(what="without the part", mode=mode)
+        yield counted.row(what=f"without the part{what}", mode=mode)
 
 
 def half_covered(shot: Shot, where: Region, others: Others, rng: np.random.Generator) -> Gray:
@@ -148,18 +159,36 @@ def half_covered(shot: Shot, where: Region, others: Others, rng: np.random.Gener
     return np.clip(np.rint(mixed + rng.normal(0, 4, share.shape)), 0, 255).astype(np.uint8)
 
 
-def half(taught: list[Taught], others: Others, each: int) -> Iterator[dict[str, Any]]:
-    """Half covered, `each` moves for each pattern."""
+def moved(taught: list[Taught], _others: Others, each: int) -> Iterator[dict[str, Any]]:
+    """Moved, `each` times easy and `each` times hard for each pattern."""
+    for mode in MODES:
+        counted = {False: Counted(), True: Counted()}
+        for (number, name, source, where, _), settings, learned in learned_of(taught, mode):
+            for hard, count in counted.items():
+                for shot in shots(source, where, settings.angle_deg, hard, each, number + 900):
+                    count.look(name, shot.pixels, settings, learned, shot.truth)
+        for hard, count in counted.items():
+            yield count.row(what="moved, " + ("hard" if hard else "easy"), mode=mode)
+
+
+def half(
+    taught: list[Taught], others: Others, each: int, reasons: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Half covered, `each` moves for each pattern; reasons: say where each was lost."""
     for mode in ("shift only", "full circle"):
         for seen_low, low in HALVES:
-            counted = Counted()
+            counted, patterns_ = Counted(), 0
             told = learned_of(taught, mode, seen_low=seen_low, low=low)
             for (number, name, source, where, _), settings, learned in told:
+                patterns_ += 1
                 rng = np.random.default_rng([number, 4])
                 for shot in shots(source, where, settings.angle_deg, False, each, number, False):
                     picture = half_covered(shot, where, others, rng)
                     counted.look(name, picture, settings, learned, shot.truth)
-            yield counted.row(what=f"half covered, {seen_low}, {low}", mode=mode)
+                    if reasons:
+                        print(f"{mode}, {name}: {why(picture, settings, learned, shot.truth)}")
+            told_ = f"half covered, {seen_low}, {low}, {patterns_} of {len(taught)} patterns"
+            yield counted.row(what=told_, mode=mode)
 
 
 def sizes(taught: list[Taught], _others: Others, each: int) -> Iterator[dict[str, Any]]:
@@ -208,18 +237,24 @@ def clutter(taught: list[Taught], others: Others, each: int) -> Iterator[dict[st
 
 def main() -> None:
     """Print the tables."""
-    kinds = {
+    arguments = argparse.ArgumentParser()
+    names = ["absent", "moved", "half", "size", "clutter"]
+    arguments.add_argument("kinds", nargs="*", choices=[*names, []])
+    arguments.add_argument("--full", action="store_true", help="all pictures (half an hour)")
+    arguments.add_argument("--kept", action="store_true", help="patterns of odd number only")
+    arguments.add_argument("--why", action="store_true", help="where the half covered were lost")
+    given = arguments.parse_args()
+    kinds: dict[str, tuple[Callable[..., Iterator[dict[str, Any]]], int, int]] = {
         "absent": (absent, 12, 60),
-        "half": (half, 2, 3),
+        "moved": (moved, 2, 4),
+        "half": (partial(half, reasons=given.why), 2, 3),
         "size": (sizes, 2, 2),
         "clutter": (clutter, 2, 2),
     }
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("kinds", nargs="*", choices=[*kinds, []])
-    arguments.add_argument("--full", action="store_true", help="all pictures (half an hour)")
-    given = arguments.parse_args()
     data = Path(os.environ["DATA"]) if os.environ.get("DATA") else None
     taught, others = list(patterns(data, given.full)), list(others_of(data))
+    if given.kept:
+        taught = [each for each in taught if each[0] % 2]
     print(f"{len(taught)} patterns; load {os.getloadavg()[0]:.0f}", flush=True)
     for kind in given.kinds or kinds:
         measure, few, many = kinds[kind]
