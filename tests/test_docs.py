@@ -70,6 +70,23 @@ def test_files_and_pages_that_are_named_are_there(page: Path) -> None:
             assert (ROOT / name).exists(), name
 
 
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        {
+            name
+            for page in PAGES
+            for name in re.findall(r"python -m (tests[\w.]+)", page.read_text())
+        }
+    ),
+)
+def test_modules_of_the_tests_that_are_to_be_run_do_something(module: str) -> None:
+    path = ROOT / module.rstrip(".").replace(".", "/")
+    path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    last = ast.parse(path.read_text()).body[-1]
+    assert ast.unparse(last).startswith(("if __name__ == '__main__'", "main(")), path
+
+
 def test_every_tool_has_its_place_in_the_manual() -> None:
     manual = (ROOT / "docs" / "tools.md").read_text()
     assert [

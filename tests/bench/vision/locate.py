@@ -5,8 +5,9 @@ Found: within 2 px and 1 degree. ms: of the thread itself, as machines are share
 pattern is found in pictures of other parts, and the time at 1280 x 960 px next to a brute force
 search of all angles.
 
-`DATA=... python -m tests.bench.vision.locate [--full]`: six real pictures; without DATA the one
-that ships. --full (takes minutes): all pictures of parts, boards and screws.
+`DATA=... python -m tests.bench.vision.locate [--full] [--large]`: six real pictures; without DATA
+the one that ships. --full (takes minutes): all pictures of parts, boards and screws. --large: only
+the times at 2448 x 2048 px.
 """
 
 import argparse
@@ -229,13 +230,24 @@ def main() -> None:
     """Print the table."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--full", action="store_true", help="all pictures (minutes)")
-    full = arguments.parse_args().full
+    arguments.add_argument("--large", action="store_true", help="only times of a large picture")
+    given = arguments.parse_args()
+    full = given.full
     data = Path(os.environ["DATA"]) if os.environ.get("DATA") else None
+    if not given.large:
+        _tables(data, full)
+    for row in large(data):
+        print(f"{LARGE[0]} x {LARGE[1]} px, full circle: {row}")
+
+
+def _tables(data: Path | None, full: bool) -> None:
     rows = measure(data, full)
     print("| " + " | ".join(rows[0]) + " |\n|" + "---|" * len(rows[0]))
     for row in sorted(rows, key=lambda row: (row["range"], row["pictures"], row["method"])):
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
     print(f"\nwithout the part: {absent(data, full)}")
     print(f"1280 x 960 px, full circle: {against_brute(data)}")
-    for row in large(data):
-        print(f"{LARGE[0]} x {LARGE[1]} px, full circle: {row}")
+
+
+if __name__ == "__main__":
+    main()
