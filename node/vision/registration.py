@@ -6,8 +6,8 @@ Three steps, each starting from the one before. A search over shift and angle in
 master's steep pixels (S. Baker, I. Matthews 2004, Lucas-Kanade 20 years on, inverse compositional
 form), with gain and offset of the light and with robust weights, so that defects do not pull. Then,
 if asked, small shifts on a coarse grid for what is not affine (a line scan's wobble, bent foil):
-the same least squares at each node, held together by a membrane that makes neighbours alike, and
-never above a few px.
+the same least squares for all nodes at once, held together by a thin plate, at two sizes, and never
+above a few px (D. Rueckert et al. 1999, Nonrigid registration using free-form deformations).
 
 A full affine fit rather than a rigid one: on pairs of real boards it is worth more than any
 threshold of the comparison. Small systems are solved by numpy, products over all points by OpenCV:
@@ -18,6 +18,7 @@ One file: the levels of one registration, with the sums that they share.
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.frame import Pixels, View
+from node.vision.bend_grid import BendGrid, GridPoints, in_nodes
 from schemas import Problem
 
 Floats = NDArray[np.float32]
@@ -38,12 +40,10 @@ MIDDLE_POINTS = 1200  # it only has to bring the last fit near
 LEAST_POINTS = 48
 LEAST_GRADIENT = 1.5  # gray levels per px of the level, after smoothing: less is noise
 ANGLE_STEP_DEG = 1.5
-CELLS = 8  # along the longer side of the grid
-LEAST_CELL_PX = 40
-STIFFNESS = 0.01  # of the membrane, as a share of a well seen node's own weight
-HOME = 0.02  # pull of a node towards no shift, as a share of the membrane's
-MEMBRANE_ROUNDS = 10
-CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], float)
+BEND_ROUNDS = 4, 3  # at the middle size and at the fine one
+# how many times the greatest bend a node may be off while it is looked for: what is affine among
+# the shifts goes to the map afterwards, and only the rest is limited
+BEND_REACH = 3.0
 ENOUGH_PX = 0.02  # a smaller step is the last one
 LEAST_SCORE = 0.5
 # at the view's border: what noise and defects may make of a part of the right size
@@ -75,13 +75,9 @@ class Reference:
     small_mask: Pixels | None
     middle: RegistrationLevel
     fine: RegistrationLevel
-    # 1 x n each: the points of `fine` in nodes of the grid, right and down
-    place: tuple[Floats, Floats]
-    node: NDArray[np.intp]  # n x 4: the nodes around each point of `fine`
-    share: Floats  # n x 4: and how much each counts
-    nodes: tuple[int, int]  # rows, columns of the grid
-    cell: int  # px between its nodes
-    degree: NDArray[np.float64]  # neighbours of each node
+    grid: BendGrid
+    middle_points: GridPoints
+    fine_points: GridPoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +105,7 @@ class Registration:
         """Points of the view (n x 2, x and y) as points of the picture."""
         moved = np.asarray(points, float).reshape(-1, 2)
         if self.shift is not None:
-            x, y = (_in_nodes(axis.astype(np.float32), self.cell)[None] for axis in moved.T)
+            x, y = (in_nodes(axis.astype(np.float32), self.cell)[None] for axis in moved.T)
             moved = (
                 moved
                 + cv2.remap(self.shift, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
@@ -121,7 +117,7 @@ class Registration:
         pixel."""
         if self.shift is not None:
             return cv2.remap(
-                pixels, self._map(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+                pixels, self._map, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (self.width, self.height)
@@ -133,6 +129,9 @@ class Registration:
         """255 for pixels of the view that lie in the picture, at least rim px from its border."""
         height, width = pixels.shape[:2]
         right, bottom = width - 1 - rim, height - 1 - rim
+        if self.shift is not None:
+            least, most = (rim - 0.5, rim - 0.5), (right + 0.5, bottom + 0.5)
+            return cv2.inRange(self._map, least, most)
         corners = np.array([[rim, rim], [right, rim], [right, bottom], [rim, bottom]], float)
         back = cv2.invertAffineTransform(self.matrix)
         mask = np.zeros((self.height, self.width), np.uint8)
@@ -145,6 +144,7 @@ class Registration:
             )
         return mask
 
+    @cached_property
     def _map(self) -> Floats:
         """height x width x 2: where each pixel of the view lies in the picture. Bilinear, so
         mapping the nodes is enough."""
@@ -169,25 +169,20 @@ def reference(gray: Pixels, mask: Pixels | None = None) -> Reference:
     if mask is not None:
         small_mask = np.where(shrunk(mask, factor) > 127, np.uint8(255), np.uint8(0))
         small_mask = small_mask if 0 < np.count_nonzero(small_mask) < small_mask.size else None
+    middle = _level(gray, mask, _factor(width, height, MIDDLE_SIDE), MIDDLE_POINTS)
     fine = _level(gray, mask, _factor(width, height, FINE_SIDE), MOST_POINTS)
-    cell = max(math.ceil(max(width, height) / CELLS), LEAST_CELL_PX)
-    columns, rows = math.ceil(width / cell) + 2, math.ceil(height / cell) + 2
-    place = _in_nodes(fine.x, cell), _in_nodes(fine.y, cell)
-    node, share = _around(*place, rows, columns)
+    grid = BendGrid.over(width, height)
     return Reference(
         width,
         height,
         factor,
         small,
         small_mask,
-        _level(gray, mask, _factor(width, height, MIDDLE_SIDE), MIDDLE_POINTS),
+        middle,
         fine,
-        (place[0][None], place[1][None]),
-        node,
-        share,
-        (rows, columns),
-        cell,
-        _neighbours(rows, columns),
+        grid,
+        GridPoints.of(grid, middle.x, middle.y),
+        GridPoints.of(grid, fine.x, fine.y),
     )
 
 
@@ -263,12 +258,15 @@ def register(
     if search_px or search_deg:
         matrix = _search(_at(sizes, known.factor), matrix, known, search_px, search_deg)
     fit = Registration(matrix, known.width, known.height)
-    for level, rounds in ((known.middle, 6), (known.fine, 3)):
-        picture = cv2.GaussianBlur(_at(sizes, level.factor), (0, 0), 1.0)
-        fit = _fitted(picture, fit, level, known, rounds)
+    middle, fine = (
+        cv2.GaussianBlur(_at(sizes, level.factor), (0, 0), 1.0)
+        for level in (known.middle, known.fine)
+    )
+    fit = _fitted(middle, fit, known.middle, known, 6)
+    fit = _fitted(fine, fit, known.fine, known, 3)
     if bend_px > 0:
-        fit = _bent(picture, fit, known, bend_px)
-    fit = _scored(picture, fit, known)
+        fit = _bent(middle, fine, fit, known, bend_px)
+    fit = _scored(fine, fit, known)
     placed_matrix = fit.matrix.copy()
     placed_matrix[:, 2] += origin
     return replace(fit, matrix=placed_matrix)
@@ -477,62 +475,90 @@ def _composed(matrix: Matrix, move: Matrix, known: Reference) -> Matrix:
 
 
 def _bent(
-    picture: Any, fit: Registration, known: Reference, bend_px: float, rounds: int = 3
+    middle: Any, fine: Any, fit: Registration, known: Reference, bend_px: float
 ) -> Registration:
-    """Shifts on the grid's nodes: least squares at each node, joined by the membrane."""
+    """Shifts on the grid's nodes, first at the middle size, where fine print is not taken for its
+    neighbour. What is affine among them goes to the map, and the rest is limited."""
+    bend = np.zeros((known.grid.count, 2))
+    reach = BEND_REACH * bend_px
+    for picture, level, points, rounds in (
+        (middle, known.middle, known.middle_points, BEND_ROUNDS[0]),
+        (fine, known.fine, known.fine_points, BEND_ROUNDS[1]),
+    ):
+        bend = _nodes_fitted(picture, fit, level, points, bend, reach, rounds)
+    fit, bend = _told_apart(fit, known, bend)
+    limited = np.clip(bend, -bend_px, bend_px)
+    return replace(fit, shift=known.grid.shaped(limited), cell=known.grid.cell)
+
+
+def _nodes_fitted(
+    picture: Any,
+    fit: Registration,
+    level: RegistrationLevel,
+    points: GridPoints,
+    bend: NDArray[np.float64],
+    reach: float,
+    rounds: int,
+) -> NDArray[np.float64]:
+    """The shifts of the nodes (n x 2), refined: minimises the sum of (g . (new - old) + rest)^2 and
+    what the plate costs."""
     picture = picture.astype(np.float32)
-    level, count = known.fine, known.nodes[0] * known.nodes[1]
-    bend = np.zeros((count, 2))
-    flat = known.node.ravel()
+    grid, (gx, gy) = points.grid, (level.across, level.down)
     for _ in range(rounds):
-        here = _between(known, bend)
-        gray, inside = _seen(picture, fit, level, here)
+        gray, inside = _seen(picture, fit, level, points.shifts(grid.shaped(bend)))
         rest = (gray - np.float32(fit.offset)) / np.float32(fit.gain) - level.level
         weight = _weights(rest, inside)
-        shared = known.share * weight[:, None]
-
-        def at_nodes(values: Floats, shared: Floats = shared) -> NDArray[np.float64]:
-            return np.asarray(np.bincount(flat, (shared * values[:, None]).ravel(), count), float)
-
-        gx, gy = level.across, level.down
-        xx, xy, yy = at_nodes(gx * gx), at_nodes(gx * gy), at_nodes(gy * gy)
-        stiff = STIFFNESS * max(float(np.sort(xx + yy)[count * 3 // 4]), 1e-6)
-        # minimise sum (g . (new - old) + rest)^2 + stiff * membrane(new), the sums lumped at the
-        # nodes: block Jacobi steps
-        pull_x = xx * bend[:, 0] + xy * bend[:, 1] - at_nodes(gx * rest)
-        pull_y = xy * bend[:, 0] + yy * bend[:, 1] - at_nodes(gy * rest)
-        pull = np.stack([pull_x, pull_y], axis=1).reshape(*known.nodes, 2)
-        own = stiff * (known.degree + HOME)
-        inverse = (
-            np.stack([yy + own, -xy, -xy, xx + own], axis=1)
-            / ((xx + own) * (yy + own) - xy * xy)[:, None]
+        xx, xy, yy = (points.by_nodes(both * weight) for both in (gx * gx, gx * gy, gy * gy))
+        seen = np.sort(np.diag(xx) + np.diag(yy))[grid.count * 3 // 4]
+        cost = max(float(seen), 1e-6) * grid.cost
+        normal = np.block([[xx + cost, xy], [xy, yy + cost]])
+        pull = np.stack([points.at_nodes(axis * rest * weight) for axis in (gx, gy)], axis=1)
+        # OpenCV's, not numpy's: BLAS would start threads
+        solved, step = cv2.solve(
+            normal, -(pull + cost @ bend).T.reshape(-1, 1), flags=cv2.DECOMP_CHOLESKY
         )
-        turn = inverse.reshape(*known.nodes, 2, 2)
-        new = bend.reshape(*known.nodes, 2)
-        for _ in range(MEMBRANE_ROUNDS):
-            near = cv2.filter2D(new, cv2.CV_64F, CROSS, borderType=cv2.BORDER_CONSTANT)
-            new = (turn * (pull + stiff * near)[:, :, None, :]).sum(axis=3)
-        step = new.reshape(count, 2) - bend
-        bend = np.clip(bend + step, -bend_px, bend_px)
-        if np.abs(step).max() < 2 * ENOUGH_PX:
+        if not solved or not np.isfinite(step).all():
             break
-    return replace(fit, shift=bend.reshape(*known.nodes, 2).astype(np.float32), cell=known.cell)
+        new = np.clip(bend + step.reshape(2, -1).T, -reach, reach)
+        moved = np.abs(new - bend).max()
+        bend = new
+        if moved < 2 * ENOUGH_PX:
+            break
+    return bend
 
 
-def _between(known: Reference, bend: Any) -> Floats:
-    """The shifts at the points of the fine level, from those at the nodes."""
-    grid = bend.reshape(*known.nodes, 2).astype(np.float32)
-    return np.asarray(
-        cv2.remap(grid, *known.place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0],
-        np.float32,
+def _told_apart(
+    fit: Registration, known: Reference, bend: NDArray[np.float64]
+) -> tuple[Registration, NDArray[np.float64]]:
+    """The same map, with what is affine among the shifts at the fine level's points in its matrix:
+    else a bend would hide a little of another size."""
+    level = known.fine
+    shift = np.asarray(known.fine_points.shifts(known.grid.shaped(bend)), float)
+    u, v = _unit(level.x, level.y, known.width, known.height)
+    rows = np.stack([u, v, np.ones_like(u)], axis=1).astype(np.float64)
+    normal = rows.T @ rows
+    normal[np.diag_indices(3)] += 1e-6 * np.trace(normal)  # points may lie on one line
+    move = np.linalg.solve(normal, rows.T @ shift).T
+    half = max(known.width, known.height) / 2
+    linear = np.eye(2) + move[:, :2] / half
+    centre = np.array([(known.width - 1) / 2, (known.height - 1) / 2])
+    offset = move[:, 2] - move[:, :2] / half @ centre
+    matrix = np.hstack(
+        [
+            fit.matrix[:, :2] @ linear,
+            (fit.matrix[:, :2] @ offset + fit.matrix[:, 2])[:, None],
+        ]
     )
+    places = known.grid.places()
+    rest = (places + bend - offset) @ np.linalg.inv(linear).T - places
+    return replace(fit, matrix=matrix), rest
 
 
 def _scored(picture: Any, fit: Registration, known: Reference) -> Registration:
     """The correlation at the level's points."""
     level, shift = known.fine, None
     if fit.shift is not None:
-        shift = _between(known, fit.shift)
+        shift = known.fine_points.shifts(fit.shift)
     gray, inside = _seen(picture, fit, level, shift)
     if np.count_nonzero(inside) < LEAST_POINTS // 2:
         return replace(fit, score=0.0, seen=float(inside.mean()))
@@ -542,34 +568,3 @@ def _scored(picture: Any, fit: Registration, known: Reference) -> Registration:
     return replace(
         fit, score=float(ours @ theirs) / length if length > 0 else 0.0, seen=float(inside.mean())
     )
-
-
-def _around(x: Any, y: Any, rows: int, columns: int) -> tuple[NDArray[np.intp], Floats]:
-    """The four nodes around each point (in nodes) and their bilinear shares."""
-    left, top = np.clip(x.astype(int), 0, columns - 2), np.clip(y.astype(int), 0, rows - 2)
-    u, v = x - left, y - top
-    node = np.stack(
-        [
-            top * columns + left,
-            top * columns + left + 1,
-            (top + 1) * columns + left,
-            (top + 1) * columns + left + 1,
-        ],
-        axis=1,
-    )
-    share = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v], axis=1)
-    return node.astype(np.intp), share.astype(np.float32)
-
-
-def _in_nodes(pixel: Floats, cell: int) -> Floats:
-    """Columns or rows of the view as those of the grid: cv2.resize of it puts the nodes at the
-    middle of cells."""
-    return (pixel + np.float32(0.5)) * np.float32(1 / cell) + np.float32(0.5)
-
-
-def _neighbours(rows: int, columns: int) -> NDArray[np.float64]:
-    """How many neighbours each node has."""
-    ones = np.ones((rows, columns))
-    return np.asarray(
-        cv2.filter2D(ones, cv2.CV_64F, CROSS, borderType=cv2.BORDER_CONSTANT), float
-    ).ravel()

@@ -231,6 +231,9 @@ def filter2D(
     delta: float = ...,
     borderType: int = ...,
 ) -> Array: ...
+def solve(
+    src1: NDArray[T], src2: NDArray[T], dst: Array | None = ..., flags: int = ...
+) -> tuple[bool, NDArray[T]]: ...
 def integral(src: Array, sum: Array | None = ..., sdepth: int = ...) -> Array: ...
 def mulTransposed(
     src: Array,
@@ -627,6 +630,7 @@ CV_32F: int
 CV_32S: int
 CV_64F: int
 CV_8U: int
+DECOMP_CHOLESKY: int
 DFT_COMPLEX_OUTPUT: int
 DFT_INVERSE: int
 DFT_SCALE: int

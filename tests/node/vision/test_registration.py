@@ -110,6 +110,49 @@ def test_bent_parts_are_followed_beyond_what_is_affine() -> None:
     assert off[1] < 0.6 * off[0]
 
 
+def test_a_part_that_bends_to_its_corners_is_followed_there_through_fine_print() -> None:
+    """The affine fit leaves more than half the print's pitch at the corners."""
+    print_ = SCENE
+    for y in range(8, HEIGHT - 8, 24):
+        for x in range(10, WIDTH - 10, 6):
+            print_ = print_.rectangle(x, y, 3, 12, 150)
+    master = print_.blurred(0.7).pixels(3, 1)
+
+    def moved(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        u, v = x / WIDTH * 2 - 1, y / HEIGHT * 2 - 1
+        return [x + 4.5 * u * v * (1 + u) / 2, y - 3.5 * u**2 * v]
+
+    points = np.array([(x, y) for x in (12, 90, 160, 230, 307) for y in (12, 80, 160, 227)], float)
+    truth = np.stack(moved(points[:, 0], points[:, 1]), axis=1)
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
+    from_x, from_y = x, y
+    for _ in range(6):  # the map backwards
+        to_x, to_y = moved(from_x, from_y)
+        from_x, from_y = from_x + x - to_x, from_y + y - to_y
+    part = cv2.remap(
+        print_.blurred(0.7).light,
+        from_x.astype(np.float32),
+        from_y.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    found = register(
+        np.clip(np.rint(part), 0, 255).astype(np.uint8), np.eye(2, 3), reference(master), 4, 0.5, 4
+    )
+    off = np.linalg.norm(found.to_picture(points) - truth, axis=1)
+    assert off.max() < 0.5, off.round(2)
+
+
+def test_what_is_bent_out_of_the_picture_is_not_inside_of_it() -> None:
+    shift = np.zeros((5, 6, 2), np.float32)
+    shift[:, 0, 0] = -4.0  # of the left column of nodes, half a cell beyond the view
+    bent = Registration(np.eye(2, 3), 160, 120, shift, 40)
+    inside = bent.inside(np.zeros((120, 160), np.uint8), 0)
+    across = bent.to_picture([[x, 60] for x in range(160)])[:, 0]
+    assert (across < -1).any()
+    assert (inside[60] == np.where(across >= -0.5, 255, 0)).all()
+
+
 def test_sampling_lays_the_part_over_the_master() -> None:
     truth = about_centre(1, 5, -4)
     part = mapped(truth)
