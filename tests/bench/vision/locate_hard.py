@@ -160,12 +160,15 @@ def half_covered(shot: Shot, where: Region, others: Others, rng: np.random.Gener
 
 
 def moved(taught: list[Taught], _others: Others, each: int) -> Iterator[dict[str, Any]]:
-    """Moved, `each` times easy and `each` times hard for each pattern."""
+    """Moved, `each` times easy and `each` times hard for each pattern; without mirror images, which
+    may be second parts."""
     for mode in MODES:
         counted = {False: Counted(), True: Counted()}
         for (number, name, source, where, _), settings, learned in learned_of(taught, mode):
             for hard, count in counted.items():
-                for shot in shots(source, where, settings.angle_deg, hard, each, number + 900):
+                for shot in shots(
+                    source, where, settings.angle_deg, hard, each, number + 900, False
+                ):
                     count.look(name, shot.pixels, settings, learned, shot.truth)
         for hard, count in counted.items():
             yield count.row(what="moved, " + ("hard" if hard else "easy"), mode=mode)
