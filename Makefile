@@ -14,7 +14,7 @@ help:
 	@echo "make demo    broker, node and a simulated PLC in one go; DEMO='--state DIR --mqtt-port N ...' for options"
 	@echo "make test    all tests; TEST='-k words' for some of them, WORKERS=0 for one after the other"
 	@echo "make fast    those of them that are not marked slow, in under a minute: the inner loop"
-	@echo "make check   format, lint, types, import contracts, and that what is generated is current"
+	@echo "make check   format, lint, types, import contracts, and that what is generated is current: all of it, with a list of what failed"
 	@echo "make format  put Python and JavaScript into their form"
 	@echo "make locked  install what requirements.lock has, by its hashes, into an environment that is thrown away; make audit  ask pip-audit"
 	@echo "make bench   the benchmarks; DATA=/path/to/pictures for all real pictures, BENCH='--only tools' for some of them"
@@ -43,25 +43,7 @@ fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not system" -q $(TEST)
 
 check: $(VENV)/installed-dev $(BIOME) $(TSC)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	@if [ -x $(BIOME) ]; then echo $(BIOME) format; $(BIOME) format; \
-	elif [ -n "$$CI" ]; then echo "CI needs npm: the form of the JavaScript was not checked" >&2; exit 1; \
-	else echo "the form of the JavaScript was not checked: npm is not here, or brought no biome" >&2; fi
-	@if [ -x $(TSC) ]; then echo $(TSC) -p jsconfig.json; $(TSC) -p jsconfig.json; \
-	elif [ -n "$$CI" ]; then echo "CI needs npm: the types of the JavaScript were not checked" >&2; exit 1; \
-	else echo "the types of the JavaScript were not checked: npm is not here, or brought no typescript" >&2; fi
-	$(BIN)/mypy
-	$(BIN)/python -m tests.lengths
-	$(BIN)/python -m tests.wiring
-	$(BIN)/lint-imports
-	$(BIN)/python -m schemas.generate --check
-	$(BIN)/python -m broker.asyncapi --check
-	$(BIN)/python -m broker.acl --check
-	$(BIN)/python -m web.vocabulary --check
-	$(BIN)/python -m deploy.supply.sbom --check
-	$(BIN)/python -m deploy.supply.advisories
-	$(BIN)/python -m deploy.grafana.dashboard --check
+	@$(BIN)/python -m tests.checks
 
 # Python by ruff, JavaScript by biome, both to 100 columns.
 format: $(VENV)/installed-dev $(BIOME)

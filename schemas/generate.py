@@ -125,7 +125,7 @@ def run(files: dict[str, str], command: str, arguments: list[str]) -> int:
     old = stale(files)
     if arguments == ["--check"]:
         if old:
-            sys.stderr.write(f"not current: {', '.join(old)}\nrun: {command}\n")
+            sys.stderr.write(f"not current: {', '.join(old)}\nrun: .venv/bin/{command}\n")
         return 1 if old else 0
     if arguments:
         sys.stderr.write(f"usage: {command} [--check]\n")
