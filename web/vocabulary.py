@@ -1,5 +1,5 @@
 """The texts of the pages, collected, and what a catalogue lacks: `python -m web.vocabulary
-[--check]`.
+[--check | --drop]`. `--drop` takes out of all catalogues what no page shows any more.
 
 Texts are the literals of `t("...")` in templates and modules, the messages and advice of the error
 catalogue, what the code says behind them (web/sayings.py) and repeats of others (web/foreign.py),
@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from schemas import CATALOGUE
+from schemas.kinds import kinds
 from schemas.settings.editable import EDITABLE
 from schemas.state import StateName
+from schemas.tools.facts import Facts
 from web.assets import FOLDER, described
 from web.backing_up import ENDED, LATE
 from web.foreign import foreign
@@ -147,8 +149,10 @@ def _labelled(value: Any) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints what is missing and stale; with --check, 1 if there is any, but in a catalogue that is
-    not reviewed yet."""
+    """Prints what is missing and stale, and what to do about it; with --check, 1 if there is any,
+    but in a catalogue that is not reviewed yet. With --drop, takes out what is stale first."""
+    if "--drop" in arguments:
+        _drop()
     wrong = 0
     for language in LANGUAGES:
         if language == "en":
@@ -156,13 +160,44 @@ def main(arguments: list[str]) -> int:
         lacks, extra = missing(language), stale(language)
         if language in UNREVIEWED:
             told = f"{len(lacks)} texts stay English, {len(extra)} are no longer needed"
-            print(f"{language}.json (not reviewed): {told}")  # noqa: T201
+            print(f"{language}.json (not reviewed): {told} (nothing to do)")  # noqa: T201
             continue
         for what, differing in (("lacks", lacks), ("no longer needs", extra)):
             for text in differing:
                 print(f"{language}.json {what} {json.dumps(text, ensure_ascii=False)}")  # noqa: T201
             wrong += len(differing)
+        if lacks:
+            print(LACKS.format(language=language))  # noqa: T201
+        if extra:
+            print(STALE)  # noqa: T201
+            _print_facts(language, extra)
     return 1 if wrong and "--check" in arguments else 0
+
+
+LACKS = (
+    "-> the words of a tool: in `words` of its facts, then .venv/bin/python -m schemas.generate;"
+    " others: in web/static/words/{language}.json"
+)
+STALE = "-> .venv/bin/python -m web.vocabulary --drop takes out what is no longer needed"
+
+
+def _print_facts(language: str, extra: list[str]) -> None:
+    for kind in kinds():
+        words = kind.facts.words.get(language, {}) if isinstance(kind.facts, Facts) else {}
+        if set(words) & set(extra):
+            print(f"   but first out of `words` in schemas/tools/{kind.module}.py")  # noqa: T201
+
+
+def _drop() -> None:
+    """Take out of each catalogue what no page shows."""
+    for language in LANGUAGES:
+        extra = stale(language)
+        if extra:
+            kept = {text: said for text, said in catalogue(language).items() if text not in extra}
+            path = FOLDER / "words" / f"{language}.json"
+            path.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            print(f"{language}.json: {len(extra)} texts taken out")  # noqa: T201
+    catalogue.cache_clear()
 
 
 if __name__ == "__main__":
