@@ -102,3 +102,17 @@ def test_a_program_calls_no_other_part_ok(name: str) -> None:
         if inspected(found.program, np.ascontiguousarray(gray)).verdict == "OK":
             wrong.append(other)
     assert wrong == []
+
+
+def test_what_a_program_misses_without_a_reason_is_said_first_and_what_to_do_about_it() -> None:
+    lines = missed.told("area", ["dust", "no reason for this"])
+    assert lines[0] == "area misses 2 faults, 1 of them without a reason"
+    assert lines[1].startswith("  NO REASON: no reason for this: let the tool refuse it, or say")
+    assert lines[2] == f"  dust: {missed.REASONS['dust']}"
+
+
+def test_a_case_may_give_the_reason_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missed, "own", lambda name: {"part missing": "paper is as light"})
+    assert missed.reason("area", "part missing") == "paper is as light"
+    monkeypatch.undo()
+    assert missed.reason("area", "part missing") is None
