@@ -20,6 +20,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 32
 SETTINGS = Template('''"""Say in one line what ${words} is."""
 
+from math import inf
 from typing import ClassVar, Literal
 
 from schemas.tools.base import RegionTool
@@ -29,18 +30,28 @@ from schemas.tools.facts import Facts
 class ${kind_class}(RegionTool):
     """Say what its value is, and in which unit."""
 
-    facts: ClassVar[Facts] = Facts(
-        group="count",
-        place=100,
+    facts: ClassVar[Facts] = Facts(  # what each of them means: schemas/tools/facts.py
+        group="count",  # or compare, measure, read, learn, logic
+        place=100,  # its order within the group
         title="${title}",
         text="Which question of an inspector does it answer?",
         icon="M4 4h16v16H4z",
-        start={"low": 0},
+        start={"low": 0},  # any of its settings: low, high, and those that you add below
         use_for="say what for, as a row of the manual",
         limits="say from which size, light and contrast on, and what it cannot see",
         words={"de": {"${title}": "${title}"}},
     )
     kind: Literal["${kind}"] = "${kind}"
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value and of the limits: ratio, score, count, px, deg, gray, ..."""
+        return "ratio"
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return (0.0, inf)
 ''')
 STEPS = Template('''"""Say in one line how ${words} is measured, and cite the method."""
 
@@ -50,12 +61,13 @@ from schemas import ${shapes}
 
 
 def learn(_view: View, _settings: ${kind_class}) -> None:
-    """Nothing is kept of the master."""
+    """Nothing is kept of the master. What is returned here is what `measure` gets as its third
+    argument; a master that does not do is refused by a Problem, as in `measure`."""
 
 
 def measure(view: View, _settings: ${kind_class}, _learned: None) -> Measurement:
-    """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see: a tool never
-    makes a number up."""
+    """Say what is returned. Raises Problem NO_CONTRAST if there is nothing to see, NO_VALUE if what
+    is seen has no one value: a tool never makes a number up."""
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
     raise Problem("NO_VALUE", "${kind} is not written yet")
@@ -78,7 +90,7 @@ def tool(**changes) -> ${kind_class}:  # type: ignore[no-untyped-def]
 
 PLATE = Scene.plain(320, 240, 60.0).part(16, 16, size=(90, 70))
 MARK = region(10, 10, 102, 82)  # what the part is found by
-# what is true of them is known before they are measured
+# what is true of them is known before they are measured; turned ones: tests/rooms/pictures/bars.py
 GOOD = PLATE.rectangle(199.5, 119.5, 40, 30, 180.0)
 BAD = PLATE.rectangle(199.5, 119.5, 4, 3, 180.0)
 CASE = drawn(tool(low=0.5), MARK, GOOD, BAD, "the part as it is to be", "it is too small")
@@ -96,6 +108,17 @@ def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
 ''')
 
 
+# as in CONTRIBUTING.md; a test compares them, and runs those that are quick
+COMMANDS = """\
+.venv/bin/python -m schemas.generate
+.venv/bin/python -m web.vocabulary --check
+.venv/bin/python -m tests.gallery.manual {kind}
+.venv/bin/python -m tests.gallery.missed {kind}
+make format
+make check
+make test TEST='tests/test_docs.py tests/gallery -k "{kind} or docs or table"'
+"""
+FIRST = "make test TEST=tests/node/tools/test_{kind}.py"
 WORDS = {
     name
     for text in (SETTINGS, STEPS, TEST)
@@ -139,17 +162,16 @@ def new(args: argparse.Namespace) -> int:
         "kind_class": kind_class,
         "shapes": ", ".join(sorted((kind_class, "Problem"))),
     }
+    print(f"in {root.resolve()}:")
     for path, template in files.items():
         path.write_text(template.substitute(given), encoding="utf-8")
         print(path.relative_to(root))
     made = subprocess.run([sys.executable, "-m", "schemas.generate"], cwd=root, check=False)
     if made.returncode == 0:
         print(
-            f"Now: pytest tests/node/tools/test_{kind}.py, which fails until the steps are written;"
-            " then make check.\n"
-            "Its row in the manual and its German are facts beside its title, the part with a fault"
-            " that it finds is CASE in its test.\n"
-            f"python -m schemas.generate, python -m tests.gallery.manual {kind} and"
-            f" python -m tests.gallery.missed {kind} write the rest from these three files."
+            f"Now, in that folder:\n{FIRST.format(kind=kind)}\n"
+            f"It fails until the steps are written. Then, and after each change:\n"
+            f"{COMMANDS.format(kind=kind)}"
+            f"To take it away again: .venv/bin/python -m deploy.cli.remove_tool {kind}"
         )
     return made.returncode

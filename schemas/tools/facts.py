@@ -32,14 +32,16 @@ class Facts(NamedTuple):
     `place` give the order.
 
     `main`: fields with a default that are worth seeing at once; `start`: what it begins with
-    besides the defaults of its schema; `uses`: kinds of the other tools that it works with, or any,
-    and `least` of them; `room`: its first limits, where those of its unit are not right; `keeps`:
-    its limits are good as they are; `signed`: its value may be negative; `recount`: its value is
-    how many of its tools are OK; `samples`: its range of colour can be taken from the region;
-    `taught`: it has no value before it was taught from pictures. `use_for` and `limits`: its row in
-    the manual (docs/tools.md), in the words of a quality engineer; `words`: for each language what
-    the English of its title, its sentence and its settings is there. The tools whose rows and words
-    were written before these two facts have neither.
+    besides the defaults of its schema, any of its settings; `uses`: kinds of the other tools that
+    it works with, or any, and `least` of them; `room`: its first limits, where those of its unit
+    are not right; `keeps`: its limits are good as they are; `signed`: its value may be negative;
+    `recount`: its value is how many of its tools are OK; `samples`: its range of colour can be
+    taken from the region; `taught`: it has no value before it was taught from pictures. `use_for`
+    and `limits`: its row in the manual (docs/tools.md), in the words of a quality engineer;
+    `words`: for each language what the English is there of its title, its sentence, the docstring
+    of its settings, each setting's description and label (`alike_low` is "Alike low"), and each
+    message of a Problem that it raises (with {a}, {b}, ... where values stand). The tools whose
+    rows and words were written before these two facts have neither.
     """
 
     group: Group

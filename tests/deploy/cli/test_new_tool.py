@@ -1,7 +1,10 @@
 """A new tool is three files: they are written, named everywhere by what is generated, and their
 test fails until it is true."""
 
+import importlib.util
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.command import main
+from deploy.cli.new_tool import COMMANDS, FIRST
+from deploy.cli.remove_tool import main as remove_tool
+from deploy.cli.remove_tool import without
 from tests.rooms.installation.processes import ROOT
 
 pytestmark = pytest.mark.slow
@@ -49,9 +55,10 @@ def _ran(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until_it_measures(
-    tree: Path,
+    tree: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", "tool", KIND, "--source", str(tree)]) == 0
+    assert f"in {tree}:" in capfd.readouterr().out
     settings, steps, test = (
         tree / "schemas" / "tools" / f"{KIND}.py",
         tree / "node" / "tools" / f"{KIND}.py",
@@ -60,6 +67,10 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
     rules = ("--config", str(ROOT / "pyproject.toml"))
     written = _ran(tree, "-m", "ruff", "check", *rules, str(settings), str(steps), str(test))
     assert written.returncode == 0, written.stdout  # nobody is stopped by what they did not write
+    formed = _ran(
+        tree, "-m", "ruff", "format", "--check", *rules, str(settings), str(steps), str(test)
+    )
+    assert formed.returncode == 0, formed.stdout
     assert f'"{KIND}"' in (tree / "schemas" / "json_schemas" / "program.json").read_text()
     assert f"| `{KIND}` | say what for" in (tree / "docs" / "tools.md").read_text()
     german = json.loads((tree / "web" / "static" / "words" / "de.json").read_text())
@@ -127,3 +138,70 @@ def test_outside_of_a_source_tree_nothing_is_written(
     assert main(["new", "tool", KIND, "--source", str(tmp_path)]) == 1
     assert "no source tree" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+BLOCK = re.compile(r"^4\. \*\*Make the rest.*?^```sh\n(.*?)^```", re.M | re.S)
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_the_guide_tells_the_commands_that_new_tool_prints() -> None:
+    told = BLOCK.search(GUIDE)
+    assert told is not None
+    assert told[1] == COMMANDS.format(kind=KIND)
+    assert f"`{FIRST.format(kind=KIND)}`" in GUIDE
+
+
+def test_each_command_that_is_printed_runs_as_it_stands() -> None:
+    """From the root of the project: a module that is there, or a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    for line in (FIRST + "\n" + COMMANDS).format(kind="area").splitlines():
+        words = shlex.split(line)
+        if words[0] == "make":
+            assert re.search(rf"^{words[1]}:|^test fast {words[1]}:", makefile, re.M), line
+            paths = [word for word in " ".join(words[2:]).removeprefix("TEST=").split()
+                     if word.startswith("tests/")]  # fmt: skip
+            assert all((ROOT / path).exists() for path in paths), line
+        else:
+            assert words[:2] == [".venv/bin/python", "-m"], line
+            assert importlib.util.find_spec(words[2]) is not None, line
+
+
+def test_a_tool_that_is_taken_away_leaves_the_tree_as_it_was(tree: Path) -> None:
+    files = ("schemas/tools/__init__.py", "schemas/json_schemas/program.json", "docs/tools.md",
+             "web/static/js/editor/table.js")  # fmt: skip
+    assert _ran(tree, "-m", "schemas.generate").returncode == 0
+    before = {name: (tree / name).read_text() for name in files}
+    assert main(["new", "tool", KIND, "--source", str(tree)]) == 0
+    assert all((tree / name).read_text() != before[name] for name in files)
+    shutil.copytree(ROOT / "deploy" / "cli", tree / "deploy" / "cli")
+    # by hand: nothing that imports a schema runs any more
+    (tree / "schemas" / "tools" / f"{KIND}.py").unlink()
+    broken = _ran(tree, "-m", "schemas.generate")
+    assert "ModuleNotFoundError" in broken.stderr
+    gone = _ran(tree, "-m", "deploy.cli.remove_tool", KIND)
+    assert gone.returncode == 0, gone.stderr
+    assert f"removed: node/tools/{KIND}.py" in gone.stdout
+    assert not list(tree.rglob(f"*{KIND}.py"))
+    assert {name: (tree / name).read_text() for name in files} == before
+    assert _ran(tree, "-m", "schemas.generate", "--check").returncode == 0
+
+
+@pytest.mark.parametrize(("module", "kind_class"), [("angle", "Angle"), ("width", "Width"),
+                                                    ("pattern_tool", "PatternTool")])  # fmt: skip
+def test_the_table_without_the_first_the_last_or_any_kind_is_python_that_does_not_name_it(
+    module: str, kind_class: str
+) -> None:
+    table = (ROOT / "schemas" / "tools" / "__init__.py").read_text()
+    left = without(table, module)
+    compile(left, "table", "exec")
+    assert not re.search(rf"\b({kind_class}|{module})\b", left)
+    assert len(table.splitlines()) - len(left.splitlines()) == 4
+    assert without(table, "no_such") == table
+
+
+def test_no_such_tool_is_said_and_nothing_is_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert remove_tool(["facts"]) == 1
+    assert "names no module facts" in capsys.readouterr().err
+    assert (ROOT / "schemas" / "tools" / "facts.py").is_file()
+    assert remove_tool(["no.such"]) == 1
+    assert remove_tool([]) == 64
