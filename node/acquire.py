@@ -1,19 +1,16 @@
-"""Acquire: one frame, newer than its trigger, of the right size and fit to be judged."""
+"""Acquire: one frame, newer than its trigger and of the right size."""
 
 from node.cameras import Camera, Request
 from node.frame import Frame
-from node.quality import Quality, check
-from schemas import Problem, QualityLimits
+from schemas import Problem
 
 
-def acquire(
-    camera: Camera, request: Request, limits: QualityLimits, size: tuple[int, int] | None
-) -> tuple[Frame, Quality]:
-    """A frame for the request, and its quality; `size` is (width, height) of the master in px, None
-    accepts any.
+def acquire(camera: Camera, request: Request, size: tuple[int, int] | None) -> Frame:
+    """A frame for the request; `size` is (width, height) of the master in px, None accepts any.
+    Whether it is fit to be judged is the gate's question, see gate.py.
 
     Raises the camera's Problem, CAMERA_ERROR if a driver answers with a frame that is older than
-    the trigger, IMAGE_SIZE, or IMAGE_QUALITY.
+    the trigger, or IMAGE_SIZE.
     """
     frame = camera.grab(request)
     if frame.exposed_ns <= request.after_ns:
@@ -27,4 +24,4 @@ def acquire(
             "IMAGE_SIZE",
             f"{frame.width} x {frame.height} px, the master has {size[0]} x {size[1]} px",
         )
-    return frame, check(frame, limits)
+    return frame

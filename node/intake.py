@@ -150,13 +150,13 @@ class Intake:
                     arrival.problem = Problem(
                         "OVERRUN", f"{station.settings.queue_limit} triggers are waiting already"
                     )
-        entries = [
-            LedgerEntry(each.new(), None if each.problem is None else _answer(each, each.problem))
-            for each in arrivals
-        ]
         if len(arrivals) == 1:
             self._begin_early(arrivals[0])
         try:
+            entries = [
+                LedgerEntry(each.new(), _answer(each, each.problem) if each.problem else None)
+                for each in arrivals
+            ]
             answers = self._ledger.accept_all(entries)
         except BaseException:
             for arrival in arrivals:
@@ -173,13 +173,13 @@ class Intake:
 
     def _begin_early(self, arrival: Arrival) -> None:
         """Let the worker of a station that is idle look at the part while its trigger is committed,
-        unless the trigger is known already. Never raises: what does not begin early begins
-        later."""
+        unless it says that it comes again and is known. Never raises: what does not begin early
+        begins later."""
         if not arrival.reserved:
             return
+        again = arrival.redelivered or arrival.repeated
         try:
-            own = arrival.trigger.trigger_id is not None
-            if not own or not self._known(arrival.station.id, {arrival.trigger_id}):
+            if not again or not self._known(arrival.station.id, {arrival.trigger_id}):
                 arrival.early = early(arrival.part(0), arrival.station)
         except Exception as error:
             log.exception("station %s: no early look", arrival.station.id)

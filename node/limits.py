@@ -108,6 +108,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.pictures.recode": "LIMIT_S",
         "node.pictures.live_view": "AFTER_S IDLE_S",
         "node.telemetry.tracing": "SEND_S",
+        "node.gate": "GATE_S",
         "node.tools.text": "LONGEST_WAIT_S",
         "node.trigger": "STEP_S",
         "node.watch": "AGAIN_S LATE_S",

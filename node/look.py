@@ -24,16 +24,15 @@ def look(job: PartJob, bench: Bench) -> PartOutcome:
         bench.doing("acquire")
         asked = program.program.camera
         request = Request(job.after_ns, job.deadline_ns, job.trigger.part_id, asked)
-        limits = bench.settings.camera.quality
-        inspection.frame, _ = acquire(bench.camera, request, limits, program.size)
+        inspection.frame = frame = acquire(bench.camera, request, program.size)
         inspection.step("acquire")
-        bench.doing("locator")
-        inspection.pose, inspection.placement = locate(
-            inspection.frame, program.program.locator, program.locator
-        )
+        bench.doing("locator and quality gate")
+        locator = program.program.locator
+        with bench.gate.beside(frame, bench.settings.camera.quality, long=locator is not None):
+            inspection.pose, inspection.placement = locate(frame, locator, program.locator)
         inspection.step("locate")
         inspection.findings = measure(
-            inspection.frame, inspection.placement, program, job.trigger, doing=bench.doing
+            frame, inspection.placement, program, job.trigger, doing=bench.doing
         )
         inspection.step("measure")
         inspection.verdict, inspection.fault = judge(inspection, program)

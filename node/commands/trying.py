@@ -27,6 +27,7 @@ from node.pictures.live_view import as_jpeg
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import EXACT_BYTES, exact
 from node.program import LoadedProgram, load
+from node.quality import check
 from node.record import Record
 from node.seen import Inspection
 from node.told import build
@@ -213,7 +214,9 @@ def _frame(given: GivenPicture | None, bench: "Bench", loaded: LoadedProgram) ->
         now = time.monotonic_ns()
         until = now + camera.timeout_ms * 1_000_000
         request = Request(now, until, None, loaded.program.camera)
-        return acquire(bench.camera, request, camera.quality, loaded.size)[0]
+        frame = acquire(bench.camera, request, loaded.size)
+        check(frame, camera.quality)
+        return frame
     frame = given.frame("given")
     if loaded.size not in (None, (frame.width, frame.height)):
         raise Problem("IMAGE_SIZE", f"{frame.width} x {frame.height} px")

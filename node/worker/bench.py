@@ -8,6 +8,7 @@ from pathlib import Path
 
 from node.cameras import Camera, make_camera
 from node.cameras.one_at_a_time import OneAtATime
+from node.gate import Gate
 from node.pictures.live_view import LiveView
 from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
@@ -66,6 +67,7 @@ class Bench:
         self.id = settings.id
         self.settings = settings
         self.camera = OneAtATime(camera)
+        self.gate = Gate()
         self.workshop = workshop
         self.node_id = workshop.node_id
         self.shelf = workshop.shelf

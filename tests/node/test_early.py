@@ -200,21 +200,23 @@ def test_nothing_is_looked_at_early_while_the_ledger_cannot_be_written(
         other.close()
 
 
-def test_a_known_trigger_is_not_looked_at_and_one_that_turns_out_to_be_known_is_forgotten(
+def test_what_comes_again_is_not_looked_at_and_what_turns_out_to_be_known_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with still(tmp_path) as node:
         looks = Looks(node, monkeypatch)
         node.deliver(PART)
         assert len(waiting(node)) == 1
-        node.deliver(PART)
         node.deliver(PART, again=True)
         assert len(looks.jobs) == 1
+        node.deliver(PART)  # only the commit tells that it is known
+        assert len(looks.jobs) == 2
+        assert looks.forgotten == ["L3-1"]
         # another thread commits the same id between the look and the commit
         monkeypatch.setattr(node.service.ledger, "accept_all", lambda _: [Duplicate(False)])
-        node.deliver(PART | {"trigger_id": "L3-9"})
-        assert len(looks.jobs) == 2
-        assert looks.forgotten == ["L3-9"]
+        node.deliver(PART | {"trigger_id": "L3-9"}, again=True)
+        assert len(looks.jobs) == 3
+        assert looks.forgotten == ["L3-1", "L3-9"]
         assert waiting(node) == []
 
 

@@ -18,6 +18,7 @@ from node.acquire import acquire
 from node.cameras import Request, make_camera
 from node.cameras.usb import Usb
 from node.frame import Frame
+from node.quality import check
 from schemas import Problem, UsbCamera
 from schemas.program import ProgramCamera
 
@@ -50,8 +51,9 @@ def grab(
         None,
         asked or ProgramCamera(),
     )
-    settings = UsbCamera(device=DEVICE)
-    return acquire(usb, request, settings.quality, (640, 480))[0]
+    frame = acquire(usb, request, (640, 480))
+    check(frame, UsbCamera(device=DEVICE).quality)
+    return frame
 
 
 def code(action: Callable[[], object]) -> str:

@@ -25,6 +25,7 @@ from node.acquire import acquire
 from node.cameras import Request, make_camera
 from node.cameras.usb import Usb
 from node.frame import Frame
+from node.quality import check
 from schemas import Problem, UsbCamera
 from schemas.program import ProgramCamera
 
@@ -90,7 +91,9 @@ class Sender:
 def grab(usb: Usb, limit_ms: float) -> Frame:
     now_ns = time.monotonic_ns()
     request = Request(now_ns, now_ns + round(limit_ms * 1e6), None, ProgramCamera())
-    return acquire(usb, request, UsbCamera(device=DEVICE).quality, (WIDTH, HEIGHT))[0]
+    frame = acquire(usb, request, (WIDTH, HEIGHT))
+    check(frame, UsbCamera(device=DEVICE).quality)
+    return frame
 
 
 def code(action: Callable[[], object]) -> str:

@@ -1,0 +1,108 @@
+"""The quality gate beside the locator: what it refuses is refused, whatever is found meanwhile."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from node import gate, quality
+from node.frame import Frame
+from node.gate import Gate
+from schemas import Problem, QualityLimits
+from tests.rooms.promise.promise import wait_for
+
+BRIGHT = np.full((64, 64, 3), 128, np.uint8)
+REFUSES = QualityLimits(brightness_low=200.0)
+TAKES = QualityLimits(sharpness_low=0.0)
+
+
+def frame() -> Frame:
+    return Frame(BRIGHT, 1, 1.0, "drawn", True)
+
+
+@pytest.fixture(params=["beside", "before"])
+def at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """One with a thread, and one of a machine with one processor."""
+    cores = {0, 1} if request.param == "beside" else {0}
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
+    return Gate()
+
+
+def test_what_is_fit_to_be_judged_passes(at: Gate) -> None:
+    done = []
+    with at.beside(frame(), TAKES):
+        done.append("located")
+    assert done == ["located"]
+
+
+def test_what_is_refused_is_refused_at_the_end_of_what_is_done_beside(at: Gate) -> None:
+    with pytest.raises(Problem, match=r"IMAGE_QUALITY.*too dark"), at.beside(frame(), REFUSES):
+        pass
+
+
+def test_a_refused_frame_is_the_reason_and_not_the_part_that_was_not_found_in_it(at: Gate) -> None:
+    with (
+        pytest.raises(Problem, match="IMAGE_QUALITY") as raised,
+        at.beside(frame(), REFUSES),
+    ):
+        raise Problem("PART_NOT_FOUND", "nothing there")
+    assert raised.value.__suppress_context__ or at._alone
+
+
+def test_what_is_raised_beside_a_frame_that_passes_is_raised(at: Gate) -> None:
+    with pytest.raises(Problem, match="PART_NOT_FOUND"), at.beside(frame(), TAKES):
+        raise Problem("PART_NOT_FOUND", "nothing there")
+
+
+def test_a_fault_of_the_check_is_no_pass(at: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(gate, "check", broken)
+    with pytest.raises(RuntimeError, match="boom"), at.beside(frame(), TAKES):
+        pass
+
+
+def test_the_check_runs_beside_what_is_done_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    there, go = threading.Event(), threading.Event()
+
+    def check(*_: Any) -> None:
+        there.set()
+        assert go.wait(5.0)
+
+    monkeypatch.setattr(gate, "check", check)
+    with Gate().beside(frame(), TAKES):
+        assert there.wait(5.0)
+        go.set()
+
+
+def test_a_check_that_hangs_is_an_error_and_the_next_frame_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(gate, "GATE_S", 0.05)
+    go, checked = threading.Event(), threading.Event()
+    real = quality.check
+
+    def hangs(*given: Any) -> None:
+        if not checked.is_set():
+            go.wait(10.0)
+        real(*given)
+
+    monkeypatch.setattr(gate, "check", hangs)
+    at = Gate()
+    with pytest.raises(Problem, match="TIMEOUT"), at.beside(frame(), TAKES):
+        pass
+    checked.set()
+    monkeypatch.setattr(gate, "GATE_S", 5.0)
+    with pytest.raises(Problem, match="IMAGE_QUALITY"), at.beside(frame(), REFUSES):
+        pass
+    before = _threads()
+    go.set()
+    wait_for(lambda: _threads() == before - 1, 5.0, "the end of what hung")
+
+
+def _threads() -> int:
+    return sum(each.name == "gate" for each in threading.enumerate())
