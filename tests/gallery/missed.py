@@ -119,7 +119,9 @@ def program(name: str) -> Challenged:
 
 def missed(found: Challenged) -> list[str]:
     """The faults that came out OK. Raises AssertionError if the good part is not OK."""
-    assert inspected(found.program, found.good).verdict == "OK", found.name
+    seen = inspected(found.program, found.good)
+    said = f": {seen.fault.message}" if seen.fault else ""
+    assert seen.verdict == "OK", f"{found.name}: its good part is {seen.verdict}{said}"
     told = challenge(found.program, [found.good], shown=False)
     return [
         f"{each.kind} at {each.tool}" if each.tool else each.kind
@@ -156,11 +158,15 @@ def table() -> dict[str, list[str]]:
 def main(only: list[str]) -> int:
     """Write the table, or the rows of these programs; 1 if a fault in it has no reason."""
     before = table() if only else {}
-    made = {
-        name: missed(program(name)) if not only or name in only else before[name]
-        for name in names()
-        if not only or name in only or name in before
-    }
+    try:
+        made = {
+            name: missed(program(name)) if not only or name in only else before[name]
+            for name in names()
+            if not only or name in only or name in before
+        }
+    except AssertionError as wrong:
+        sys.stderr.write(f"{wrong}; nothing was written\n")
+        return 1
     TABLE.write_text(json.dumps(made, indent=1) + "\n")
     for name in made if not only else [name for name in only if name in made]:
         for line in told(name, made[name]):
