@@ -112,7 +112,7 @@ CATALOGUE: dict[str, Entry] = {
     "PART_NOT_FOUND": Entry(
         "The locator did not find the part", 422, "Check part position, light and lower limit"
     ),
-    # of a tool: nothing to see is NO_CONTRAST; seen, but of no one value, is NO_VALUE
+    # of a tool: nothing, or too little, to see is NO_CONTRAST; seen, but of no one value, NO_VALUE
     "NO_CONTRAST": Entry(
         "There is nothing to see in the region", 422, "Check light, lens cap and region"
     ),

@@ -79,7 +79,7 @@ def _package(room: str, union: str, others: str = "") -> str:
         public.append("OTHERS")
     return "\n".join(
         [
-            f'"""{said}"""',
+            f'"""{said}{GONE if others else ""}"""',
             "",
             f"from typing import {'TYPE_CHECKING, ' if others else ''}Annotated",
             "",
@@ -101,6 +101,12 @@ def _package(room: str, union: str, others: str = "") -> str:
             "",
         ]
     )
+
+
+GONE = """
+
+If the file of a kind is gone, nothing imports: .venv/bin/python -m deploy.cli.remove_tool NAME.
+"""
 
 
 def manual(page: str) -> str:

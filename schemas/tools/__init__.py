@@ -1,4 +1,7 @@
-"""The catalogue of tools: what each kind can be told. Written by schemas/kinds.py."""
+"""The catalogue of tools: what each kind can be told. Written by schemas/kinds.py.
+
+If the file of a kind is gone, nothing imports: .venv/bin/python -m deploy.cli.remove_tool NAME.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
