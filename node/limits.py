@@ -114,6 +114,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.watch": "AGAIN_S LATE_S",
         "node.worker.bench": "PICTURES_STOP_S SHOWING_STOP_S",
         "node.worker.child": "ENDED_S STARVED_S",
+        "node.worker.early": "LET_GO_S",
         "node.worker.manners": "SPAN_S",
         "node.worker.seam": "LOADING_S",
         "node.worker.spare": "SETTLE_S LOOK_S",

@@ -7,6 +7,7 @@ let go, and what comes back of it is read past.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from node.worker.child import Child
 from node.worker.seam import PartJob
 
 UNREAD = 8  # parts that were let go, of which something may lie in the socket, before one is read
+LET_GO_S = 5.0  # beyond its deadline, for a part that was let go: then its worker hangs
 NAMED = 16  # parts whose frame the worker keeps under the number that they had before their row
 
 
@@ -45,6 +47,7 @@ class EarlyLooks:
         self._looking = False
         self._number = 0
         self._unread = 0
+        self._let_go: PartJob | None = None  # the newest, until another one begins
         self._named: OrderedDict[int, int] = OrderedDict()  # number by row
 
     def begin(self, child: Child, job: PartJob) -> PartJob | None:
@@ -53,6 +56,7 @@ class EarlyLooks:
             if self._looking or self._early is not None or self._unread >= UNREAD:
                 return None
             self._number -= 1
+            self._let_go = None
             self._early = Early(child, job._replace(row=self._number))
             return self._early.job
 
@@ -62,6 +66,7 @@ class EarlyLooks:
         with self._lock:
             self._looking = True
             self._unread = 0
+            self._let_go = None
             early, self._early = self._early, None
             if early is None or not early.is_for(job):
                 return None
@@ -83,7 +88,15 @@ class EarlyLooks:
                 return None
             self._early = None
             self._unread += 1
+            self._let_go = early.job
             return early.job.row
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the part that was let go should have come back long ago, and none began since:
+        nobody else waits for it."""
+        job = self._let_go
+        return job is not None and time.monotonic_ns() > job.deadline_ns + LET_GO_S * 1e9
 
     def number(self, row: int) -> int:
         """Under which number the worker keeps the frame of this row."""

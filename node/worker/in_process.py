@@ -195,6 +195,8 @@ class ProcessWorker:
                 child.end("did not start in time")
             elif self._shown is not None and child.silent_s > SILENT_S:
                 child.end(f"has given no sign of life for {SILENT_S:.0f} s")
+            elif self._early.overdue and child.page.done() and not child.starved:
+                child.end("did not come back in time")
             if came[0]:
                 try:
                     self._heard(child, *came)

@@ -50,6 +50,7 @@ from schemas.settings import PictureSettings
 from schemas.store.live_pictures import LivePictures
 from schemas.store.pictures import Pictures
 from schemas.store.programs import Programs
+from tests.rooms.installation.processes import settle as settle_down
 from tests.rooms.promise.promise import wait_for
 
 pytestmark = pytest.mark.slow
@@ -658,4 +659,34 @@ def test_a_part_that_hangs_before_it_has_a_row_is_ended_by_its_row(
     (tmp_path / "what").unlink()
     _given_up(apart, thread)
     assert [problem.code for problem in raised] == ["TOOL_CRASHED"]
+    assert wait_for(lambda: _looked(apart), 60, "a worker").verdict == "OK"
+
+
+def test_a_worker_that_hangs_at_a_part_that_was_let_go_is_replaced_though_no_part_comes(
+    apart: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.worker.early.LET_GO_S", 0.2)
+    bright = {"kind": "brightness", "name": "bright", "high": 255.0}
+    region = {"x": 10, "y": 10, "width": 20, "height": 20}
+    apart.save(tools=[bright | {"low": 0.5, "region": region}])
+    apart.worker.refresh(LIMIT_S)
+    wait_for(lambda: _looked(apart), 60, "a worker")
+    pid = _pid(apart)
+
+    def part() -> PartJob:
+        return apart.job()._replace(deadline_ns=time.monotonic_ns() + 2_000_000_000)
+
+    job = part()
+    assert early(apart, job)
+    apart.worker.forget(job.trigger_id)
+    settle_down(2.5)
+    assert _pid(apart) == pid  # it came back
+    (tmp_path / "what").write_text("hang")
+    job = part()
+    assert early(apart, job)
+    child = apart.worker._child  # type: ignore[attr-defined]
+    wait_for(lambda: child.page.done() == "tool bright", 60, "the tool")
+    (tmp_path / "what").unlink()
+    apart.worker.forget(job.trigger_id)
+    wait_for(lambda: _pid(apart) != pid, 60, "another worker")
     assert wait_for(lambda: _looked(apart), 60, "a worker").verdict == "OK"
