@@ -191,7 +191,7 @@ def test_a_stale_or_missing_file_is_told_and_left_as_it_is(
 ) -> None:
     assert run({"schemas/json_schemas/none.json": "{}"}, "do this", ["--check"]) == 1
     assert "schemas/json_schemas/none.json" in (told := capsys.readouterr().err)
-    assert "run: do this" in told
+    assert "run: .venv/bin/do this" in told
     assert not (ROOT / "schemas/json_schemas/none.json").exists()
     assert run({}, "do this", ["--what"]) == 64
 

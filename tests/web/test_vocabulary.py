@@ -27,16 +27,16 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_text_that_no_page_shows_is_named_with_the_command_and_dropped_by_it(
     german: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = german.read_text(encoding="utf-8")
+    before = json.loads(german.read_text(encoding="utf-8"))
     old = "a sentence as it was before"
-    german.write_text(json.dumps({**json.loads(before), old: "ein alter Satz"}), encoding="utf-8")
+    german.write_text(json.dumps({**before, old: "ein alter Satz"}), encoding="utf-8")
     translations.catalogue.cache_clear()
     assert vocabulary.main(["--check"]) == 1
     told = capsys.readouterr().out
     assert f'de.json no longer needs "{old}"' in told
     assert ".venv/bin/python -m web.vocabulary --drop" in told
     assert vocabulary.main(["--drop"]) == 0
-    assert german.read_text(encoding="utf-8") == before
+    assert json.loads(german.read_text(encoding="utf-8")) == before
     assert vocabulary.main(["--check"]) == 0
 
 
