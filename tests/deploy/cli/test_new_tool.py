@@ -58,7 +58,10 @@ def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until
     tree: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", "tool", KIND, "--source", str(tree)]) == 0
-    assert f"in {tree}:" in capfd.readouterr().out
+    printed = capfd.readouterr().out
+    assert f"in {tree}:" in printed
+    assert f"{FIRST.format(kind=KIND)}\n" in printed
+    assert COMMANDS.format(kind=KIND) in printed
     settings, steps, test = (
         tree / "schemas" / "tools" / f"{KIND}.py",
         tree / "node" / "tools" / f"{KIND}.py",
