@@ -108,7 +108,7 @@ def test_a_view_of_one_value_is_a_problem_and_no_number(gray: float) -> None:
 ''')
 
 
-# as in CONTRIBUTING.md; a test compares them, and runs those that are quick
+# as in CONTRIBUTING.md: a test compares them
 COMMANDS = """\
 .venv/bin/python -m schemas.generate
 .venv/bin/python -m web.vocabulary --check

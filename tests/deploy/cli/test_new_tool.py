@@ -154,19 +154,29 @@ def test_the_guide_tells_the_commands_that_new_tool_prints() -> None:
     assert f"`{FIRST.format(kind=KIND)}`" in GUIDE
 
 
-def test_each_command_that_is_printed_runs_as_it_stands() -> None:
-    """From the root of the project: a module that is there, or a target of the Makefile."""
-    makefile = (ROOT / "Makefile").read_text()
+def test_each_command_that_is_printed_is_there_and_those_that_test_find_tests() -> None:
+    """From the root of the project, as it stands: make and pytest say what they would run."""
+    tried = []
     for line in (FIRST + "\n" + COMMANDS).format(kind="area").splitlines():
-        words = shlex.split(line)
-        if words[0] == "make":
-            assert re.search(rf"^{words[1]}:|^test fast {words[1]}:", makefile, re.M), line
-            paths = [word for word in " ".join(words[2:]).removeprefix("TEST=").split()
-                     if word.startswith("tests/")]  # fmt: skip
-            assert all((ROOT / path).exists() for path in paths), line
-        else:
-            assert words[:2] == [".venv/bin/python", "-m"], line
-            assert importlib.util.find_spec(words[2]) is not None, line
+        if not line.startswith("make "):
+            python, option, module, *_ = shlex.split(line)
+            assert [python, option] == [".venv/bin/python", "-m"], line
+            assert importlib.util.find_spec(module) is not None, line
+            continue
+        dry = _shell(line.replace("make ", "make -n ", 1))
+        assert dry.returncode == 0, dry.stderr
+        for tests in re.findall(r"^\S+/python (-m pytest .*)$", dry.stdout, re.M):
+            found = _shell(f"{shlex.quote(sys.executable)} {tests} -n 0 --collect-only -q")
+            assert found.returncode == 0, found.stdout
+            assert "area" in found.stdout, line
+            tried.append(tests)
+    assert len(tried) == 2
+
+
+def _shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_a_tool_that_is_taken_away_leaves_the_tree_as_it_was(tree: Path) -> None:
