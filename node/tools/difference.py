@@ -35,6 +35,12 @@ MODEL_STEPS = 64  # a model's gray levels are whole numbers of 1/64
 MOST_PARTS = 50
 MANY_PARTS = 10  # from here on they narrow what is allowed
 AROUND_PX = 2.0
+AREA_SIDE = 11  # px, of the square whose mean difference is looked at, too
+AREA_SHARE = 2.0  # that mean may be half of what a pixel may, and half as many standard deviations
+BURNT = 254  # gray level: what is burnt out does not follow the lamp, and tells nothing of an area
+# good parts that were taught say how far a part may bend: that much of what they showed, and more,
+# but never above so many times the setting
+BEND_TIMES, BEND_MORE_PX, MOST_BENDS = 1.5, 0.5, 2.0
 LIGHT_SIDE = 32  # px, about: longest side of the picture the light is fitted in
 LIGHT_ROUNDS = 3
 LEAST_GAIN = 0.2
@@ -52,10 +58,14 @@ class DifferenceLearned:
     """What a good part may look like: gray levels (uint8) in the view's axes.
 
     mean_low, mean_high: least and greatest level of each pixel; low, high: the same within
-    tolerance_px around it. judged: 255 for pixels that are compared. light_rows: see `_light_rows`.
+    tolerance_px around it. least, most: of the mean within tolerance_px. area_high: how far the
+    square around each pixel may be outside of these on average, None if too few parts were taught.
+    judged: 255 for pixels that are compared. light_rows: see `_light_rows`. bend_px: how far a part
+    may be bent.
     """
 
     tolerance_px: int
+    bend_px: float
 
     reference: Reference
     light_rows: NDArray[np.float64]
@@ -64,7 +74,20 @@ class DifferenceLearned:
     mean_high: Pixels
     low: Pixels
     high: Pixels
+    least: Pixels
+    most: Pixels
+    area_high: Pixels | None
     judged: Pixels
+
+
+class _Part(NamedTuple):
+    """A part in the view's axes: where it lies, its gray levels in the master's light, which are
+    judged, and which of these are not burnt out (255)."""
+
+    placed: Registration
+    gray: Pixels
+    judged: Pixels
+    lit: Pixels
 
 
 class _Defect(NamedTuple):
@@ -87,10 +110,12 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
         raise Problem("MODEL_NOT_FOUND", f"tool {settings.name}: {settings.model}")
     known = reference(view.gray, view.mask)
     if model is None:
-        mean, spread, parts = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32), 1
+        mean, spread = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32)
+        parts, bend_px = 1, settings.bend_px
         taught = np.full(view.gray.shape, 255, np.uint8)
     else:
-        mean, spread, parts = _read(model)
+        mean, spread, parts, bent_px = _read(model)
+        bend_px = _bend_allowed(settings, parts, bent_px)
         if mean.shape != view.gray.shape:
             raise Problem(
                 "MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size"
@@ -101,7 +126,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
             known,
             settings.search_px,
             settings.search_deg,
-            settings.bend_px,
+            bend_px,
         )
         if not placed.score >= LEAST_SCORE:
             raise Problem(
@@ -111,27 +136,33 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
         # the first good part lay a little off the master: beyond its view nothing was taught
         taught = placed.inside(_levels(mean), TAUGHT_RIM)
         mean, spread = placed.sample(mean), placed.sample(spread)
+        # a blur takes what lies there to the pixels next to it
+        own = placed.gain * view.gray.astype(np.float32) + placed.offset
+        mean = np.where(taught > 0, mean, own).astype(np.float32)
     mean = _smooth(mean, settings)
     # beyond the view nothing is known of the master
-    least, rim = settings.contrast_low, settings.tolerance_px
+    least, rim, area_high = settings.contrast_low, settings.tolerance_px, None
     if parts >= MANY_PARTS:  # that many show what varies: elsewhere less is a defect, too
         least, rim = min(least, settings.taught_low), min(rim, settings.taught_tolerance_px)
+        in_squares = settings.spread_times * cv2.blur(spread, (AREA_SIDE, AREA_SIDE))
+        area_high = _levels(np.maximum(least, in_squares) / AREA_SHARE)
         around_it = np.sqrt(cv2.GaussianBlur(spread * spread, (0, 0), AROUND_PX))
         spread = np.maximum(spread, around_it)  # with few parts, some px seem never to vary
     allowed = np.maximum(least, settings.spread_times * spread)
     around = _around(rim)
     judged = np.zeros(mean.shape, np.uint8)
     judged[rim : view.height - rim, rim : view.width - rim] = 255
-    own = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
-    judged = view.counted(cv2.bitwise_and(cv2.bitwise_and(judged, own), taught))
+    shown = Registration(view.matrix, view.width, view.height).inside(view.frame.gray, FRAME_RIM)
+    judged = view.counted(cv2.bitwise_and(cv2.bitwise_and(judged, shown), taught))
     if not judged.any():
         raise Problem(
             "REGION_INVALID",
             f"tool {settings.name}: nothing of the region is left within the tolerance",
         )
-    low, high = _levels(mean - allowed), _levels(mean + allowed)
+    low, high, level = _levels(mean - allowed), _levels(mean + allowed), _levels(mean)
     return DifferenceLearned(
         rim,
+        bend_px,
         known,
         _light_rows(mean),
         mean,
@@ -139,6 +170,9 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
         high,
         cv2.erode(low, around),
         cv2.dilate(high, around),
+        cv2.erode(level, around),
+        cv2.dilate(level, around),
+        area_high,
         judged,
     )
 
@@ -149,24 +183,28 @@ def measure(view: View, settings: Difference, learned: DifferenceLearned | None)
     The part is laid over the master (`registration.affine`) and its light made the master's. A
     pixel differs if no pixel of the master within tolerance_px allows its gray level, or if the
     master's has no counterpart on the part within tolerance_px (a thin line that is gone). What is
-    thinner or smaller than the settings say is dropped. Sources: the variation model in C. Steger,
-    M. Ulrich, C. Wiedemann 2008, Machine Vision Algorithms and Applications; edge tolerance by gray
-    dilation and erosion, J. Serra 1982, Image Analysis and Mathematical Morphology.
+    thinner or smaller than the settings say is dropped. Where 10 good parts or more were taught,
+    squares whose mean difference is more than theirs are defects, too. Sources: the variation model
+    in C. Steger, M. Ulrich, C. Wiedemann 2008, Machine Vision Algorithms and Applications; edge
+    tolerance by gray dilation and erosion, J. Serra 1982, Image Analysis and Mathematical
+    Morphology.
 
     Raises Problem NO_CONTRAST, PART_NOT_FOUND if nothing like the master is there or only of
     another size, REGION_INVALID if too much of the region lies outside of the frame.
     """
     if learned is None:
         raise Problem("MASTER_IMAGE_NOT_FOUND", f"tool {settings.name} compares with it")
-    placed, part, judged = _laid_over(view, settings, learned)
-    differs = _differs(part, judged, learned)
-    defects = _defects(differs, settings)
+    part = _laid_over(view, settings, learned)
+    defects = _defects(_differs(part.gray, part.judged, learned), settings)
+    defects += _areas(part, defects, settings, learned)
     values = {
         "count": len(defects),
         "area": sum(defect.area_px for defect in defects),
         "largest_area": max((defect.area_px for defect in defects), default=0),
     }
-    return Measurement(float(values[settings.value]), lambda: _boxes(placed, defects, settings))
+    return Measurement(
+        float(values[settings.value]), lambda: _boxes(part.placed, defects, settings)
+    )
 
 
 def teach(
@@ -186,16 +224,20 @@ def teach(
                 "PICTURES_UNFIT", f"tool {settings.name}: {MOST_PARTS} good parts are enough"
             )
         if first is None:
-            first = learn(view, settings.model_copy(update={"model": None, "smooth_px": 0.0}))
+            # a good part may bend further than the setting says: that is what it teaches
+            raw = {"model": None, "smooth_px": 0.0, "bend_px": MOST_BENDS * settings.bend_px}
+            first = learn(view, settings.model_copy(update=raw))
             mean = first.mean.astype(np.float64)
-            squares, counts = np.zeros_like(mean), np.ones_like(mean)
+            squares, counts, bent_px = np.zeros_like(mean), np.ones_like(mean), 0.0
         else:
             try:
-                _, part, judged = _laid_over(
+                placed, part, judged, _ = _laid_over(
                     view, settings.model_copy(update={"smooth_px": 0.0}), first
                 )
             except Problem as problem:
                 raise Problem(problem.code, f"good part {number}: {problem.message}") from problem
+            if placed.shift is not None:
+                bent_px = max(bent_px, float(np.abs(placed.shift).max()))
             seen = judged > 0
             counts[seen] += 1  # B. P. Welford 1962, a running mean and sum of squares
             off = part[seen] - mean[seen]
@@ -220,14 +262,23 @@ def teach(
         file,
         version=np.array(MODEL_VERSION),
         parts=np.array(int(counts.max())),
+        bent=np.array(bent_px),
         **whole,  # type: ignore[arg-type]
     )
     return file.getvalue()
 
 
-def _read(model: bytes) -> tuple[Floats, Floats, int]:
-    """Mean and spread of a taught model, and the number of parts it was made from. Raises Problem
-    MODEL_INVALID."""
+def _bend_allowed(settings: Difference, parts: int, bent_px: float | None) -> float:
+    """How far a part may bend, px, by what the good parts showed."""
+    if parts < MANY_PARTS or bent_px is None:
+        return settings.bend_px
+    return min(MOST_BENDS * settings.bend_px, BEND_TIMES * bent_px + BEND_MORE_PX)
+
+
+def _read(model: bytes) -> tuple[Floats, Floats, int, float | None]:
+    """Mean and spread of a taught model, the number of parts it was made from, and how far these
+    were bent (px; None in one that was taught before that was kept). Raises Problem MODEL_INVALID.
+    """
     file = arrays_of(model, MODEL_BYTES)
     try:
         if int(file["version"]) != MODEL_VERSION:
@@ -236,6 +287,7 @@ def _read(model: bytes) -> tuple[Floats, Floats, int]:
                 f"the model has version {int(file['version'])}, this is {MODEL_VERSION}",
             )
         mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
+        bent_px = float(file["bent"]) if "bent" in file else None
     except (KeyError, ValueError, TypeError) as error:
         raise Problem("MODEL_INVALID", f"the model cannot be read: {error}"[:300]) from None
     if (
@@ -243,20 +295,18 @@ def _read(model: bytes) -> tuple[Floats, Floats, int]:
         or mean.shape != spread.shape
         or mean.dtype != np.uint16
         or spread.dtype != np.uint16
+        or not (bent_px is None or 0 <= bent_px < math.inf)
     ):
         raise Problem("MODEL_INVALID", "the model does not belong to this tool")
     step = np.float32(MODEL_STEPS)
-    return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts
+    return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts, bent_px
 
 
-def _laid_over(
-    view: View, settings: Difference, learned: DifferenceLearned
-) -> tuple[Registration, Pixels, Pixels]:
-    """The registration, the part in the view's axes and in the master's light, and which of its
-    pixels are judged."""
+def _laid_over(view: View, settings: Difference, learned: DifferenceLearned) -> _Part:
+    """The part, laid over the master."""
     if view.uniform:
         raise Problem("NO_CONTRAST", "all pixels have one value")
-    search = settings.search_px, settings.search_deg, settings.bend_px
+    search = settings.search_px, settings.search_deg, learned.bend_px
     placed = affine(view, learned.reference, *search, settings.stretch_high)
     seen = placed.sample(view.frame.gray)
     judged = cv2.bitwise_and(
@@ -265,10 +315,11 @@ def _laid_over(
     share = cv2.countNonZero(judged) / cv2.countNonZero(learned.judged)
     if share < settings.seen_low:
         raise Problem("REGION_INVALID", f"{1 - share:.0%} of the region lie outside of the frame")
+    lit = cv2.inRange(seen, 0, BURNT - 1)
     part = _smooth(seen, settings)
     if settings.light != "fixed":
         part = _relit(part, judged, placed, settings, learned)
-    return placed, part, judged
+    return _Part(placed, part, judged, cv2.bitwise_and(lit, judged))
 
 
 def _smooth(pixels: Any, settings: Difference) -> Any:
@@ -374,6 +425,25 @@ def _differs(part: Pixels, judged: Pixels, learned: DifferenceLearned) -> Pixels
         cv2.compare(least, learned.mean_high, cv2.CMP_GT),
     )
     return cv2.bitwise_and(cv2.bitwise_or(cv2.bitwise_not(extra), gone), judged)
+
+
+def _areas(
+    part: _Part, found: list[_Defect], settings: Difference, learned: DifferenceLearned
+) -> list[_Defect]:
+    """Areas that differ by less than a pixel may, but all over (smeared print, print gone from a
+    ground of nearly its gray), and where nothing was found yet."""
+    if learned.area_high is None:
+        return []
+    off = cv2.max(cv2.subtract(part.gray, learned.most), cv2.subtract(learned.least, part.gray))
+    mean = cv2.blur(cv2.bitwise_and(off, part.lit), (AREA_SIDE, AREA_SIDE))
+    over = cv2.bitwise_and(cv2.compare(mean, learned.area_high, cv2.CMP_GT), part.judged)
+    if not cv2.countNonZero(over):
+        return []
+    _, labels = cv2.connectedComponents(over)
+    for x, y, width, height, _ in found:
+        here = np.unique(labels[y : y + height, x : x + width])
+        over[np.isin(labels, here[here > 0])] = 0
+    return _defects(over, settings)
 
 
 def _defects(differs: Pixels, settings: Difference) -> list[_Defect]:

@@ -45,7 +45,8 @@ class Difference(RegionTool):
         ge=1,
         le=255,
         description=(
-            "The same where 10 good parts or more have taught what varies, if that is less."
+            "The same where 10 good parts or more have taught what varies, if that is less; half"
+            " of it for the mean of 11 x 11 px."
         ),
     )
     spread_times: Float = Field(
@@ -95,7 +96,13 @@ class Difference(RegionTool):
         default=1.5, ge=0, le=10, description="The same for its angle, in degrees."
     )
     bend_px: Float = Field(
-        default=2.0, ge=0, le=10, description="How far it may be bent, beyond an affine map, in px."
+        default=2.0,
+        ge=0,
+        le=10,
+        description=(
+            "How far it may be bent, beyond an affine map, in px. 10 good parts or more teach it,"
+            " up to twice this."
+        ),
     )
     stretch_high: Float = Field(
         default=0.02,

@@ -3,6 +3,9 @@
 One file: a tool has one test, and this one's defects are drawn on the same boards.
 """
 
+import io
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -470,3 +473,104 @@ def test_beyond_the_view_of_the_first_good_part_nothing_was_taught_and_nothing_i
     for seed in range(20, 24):
         view = seen(as_the_line_shows_it(seed, across), taught, 4, seed)
         assert difference.measure(view, taught, learned).value == 0
+
+
+TAUGHT = tool(model="0" * 64 + ".npz")
+
+
+def test_an_area_that_is_a_little_off_all_over_is_found_where_ten_good_parts_were_taught() -> None:
+    """18 gray levels over 40 x 24 px: less than the 26 that a pixel may differ by."""
+    made, few = (
+        difference.teach(
+            [seen(as_the_line_shows_it(seed), TAUGHT, 4, seed) for seed in range(count)], TAUGHT
+        )
+        for count in (10, 9)
+    )
+    known, less = (
+        difference.learn(seen(PART, TAUGHT, 3, 0), TAUGHT, model) for model in (made, few)
+    )
+    for seed in range(20, 26):
+        faint = seen(as_the_line_shows_it(seed, PART.rectangle(180, 178, 40, 24, 132)), TAUGHT, 4)
+        (mark,) = difference.measure(faint, TAUGHT, known).marks()
+        assert np.abs(mark.points.mean(axis=0) - [199.5, 189.5]).max() < 8
+        assert difference.measure(faint, TAUGHT, less).value == 0
+        good = seen(as_the_line_shows_it(seed), TAUGHT, 4, seed)
+        assert difference.measure(good, TAUGHT, known).value == 0
+
+
+def test_an_area_with_a_defect_in_it_is_one_defect_and_no_larger() -> None:
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed), TAUGHT, 4, seed) for seed in range(10)], TAUGHT
+    )
+    settings = TAUGHT.model_copy(update={"value": "area"})
+    learned = difference.learn(seen(PART, settings, 3, 0), settings, model)
+    spot = seen(PART.rectangle(200, 180, 16, 12, 20), settings)
+    by_pixels = replace(learned, area_high=None)
+    value = difference.measure(spot, settings, learned).value
+    assert value == difference.measure(spot, settings, by_pixels).value > 16 * 12
+    assert difference.measure(spot, TAUGHT, learned).value == 1
+
+
+def test_what_a_stronger_lamp_burns_out_is_no_defect_but_what_covers_it_is() -> None:
+    white = PART.rectangle(180, 178, 26, 26, 235)
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed, white), TAUGHT, 4, seed) for seed in range(10)], TAUGHT
+    )
+    learned = difference.learn(seen(white, TAUGHT, 3, 0), TAUGHT, model)
+    assert difference.measure(seen(white.lit(1.17), TAUGHT), TAUGHT, learned).value == 0
+    gray = white.rectangle(184, 182, 18, 18, 205)
+    assert difference.measure(seen(gray.lit(1.05), TAUGHT), TAUGHT, learned).value == 1
+
+
+def bent(scene: Scene, px: float) -> Scene:
+    """The scene bent by up to that much, in one direction in its middle, in the other outside."""
+    y, x = np.mgrid[: scene.height, : scene.width].astype(np.float32)
+    off = px * np.cos((x - 200) / 110 * np.pi).astype(np.float32)
+    return Scene(
+        cv2.remap(scene.light, x, y - off, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    )  # type: ignore[arg-type]
+
+
+def test_ten_good_parts_tell_how_far_a_part_may_bend() -> None:
+    flat, bending, few = (
+        difference.teach(
+            [
+                seen(as_the_line_shows_it(seed, bent(PART, px * (-1) ** seed)), TAUGHT, 4, seed)
+                for seed in range(count)
+            ],
+            TAUGHT,
+        )
+        for px, count in ((0.0, 10), (1.4, 10), (0.0, 9))
+    )
+    master = seen(PART, TAUGHT, 3, 0)
+    by_flat, by_bending, by_few = (
+        difference.learn(master, TAUGHT, model) for model in (flat, bending, few)
+    )
+    assert by_flat.bend_px < TAUGHT.bend_px == by_few.bend_px < by_bending.bend_px
+    assert by_bending.bend_px <= 2 * TAUGHT.bend_px
+    for seed in range(20, 24):
+        part = seen(as_the_line_shows_it(seed, bent(PART, 2.4)), TAUGHT, 4, seed)
+        assert difference.measure(part, TAUGHT, by_bending).value == 0
+        assert difference.measure(part, TAUGHT, by_flat).value > 0
+    stiff = TAUGHT.model_copy(update={"bend_px": 0.0})
+    assert difference.learn(master, stiff, flat).bend_px == 0
+
+
+@pytest.mark.parametrize("bend", [None, np.nan, -1.0, np.inf])
+def test_a_model_says_how_far_its_parts_were_bent_or_is_an_older_one(bend: float | None) -> None:
+    model = difference.teach(
+        [seen(as_the_line_shows_it(seed), TAUGHT, 4, seed) for seed in range(10)], TAUGHT
+    )
+    with np.load(io.BytesIO(model)) as file:
+        arrays = {name: file[name] for name in file.files if name != "bent"}
+    if bend is not None:
+        arrays["bent"] = np.array(bend)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    if bend is None:
+        learned = difference.learn(seen(PART, TAUGHT, 3, 0), TAUGHT, file.getvalue())
+        assert learned.bend_px == TAUGHT.bend_px
+        return
+    with pytest.raises(Problem) as problem:
+        difference.learn(seen(PART, TAUGHT, 3, 0), TAUGHT, file.getvalue())
+    assert problem.value.code == "MODEL_INVALID"
