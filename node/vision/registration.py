@@ -40,6 +40,7 @@ MIDDLE_POINTS = 1200  # it only has to bring the last fit near
 LEAST_POINTS = 48
 LEAST_GRADIENT = 1.5  # gray levels per px of the level, after smoothing: less is noise
 ANGLE_STEP_DEG = 1.5
+LIGHT_ROUNDS = 2
 BEND_ROUNDS = 4, 3  # at the middle size and at the fine one
 # how many times the greatest bend a node may be off while it is looked for: what is affine among
 # the shifts goes to the map afterwards, and only the rest is limited
@@ -62,6 +63,7 @@ class RegistrationLevel:
     across: Floats  # gradient, gray levels per px of the view
     down: Floats
     rows: Floats  # n x 8: change of the gray level with the six affine parameters, gain, offset
+    light: Floats  # n x 6: the same with gain and offset, and with their slopes over the view
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,8 +338,17 @@ def _level(gray: Pixels, mask: Pixels | None, factor: int, most: int) -> Registr
         [across * u, across * v, across, down * u, down * v, down, gray_level, np.ones_like(u)],
         axis=1,
     )
+    share, one = gray_level / np.float32(255), np.ones_like(u)
+    light = np.stack([share, one, share * u, share * v, u, v], axis=1)
     return RegistrationLevel(
-        factor, px, py, gray_level, across, down, np.ascontiguousarray(rows, np.float32)
+        factor,
+        px,
+        py,
+        gray_level,
+        across,
+        down,
+        np.ascontiguousarray(rows, np.float32),
+        np.ascontiguousarray(light, np.float32),
     )
 
 
@@ -507,6 +518,7 @@ def _nodes_fitted(
     for _ in range(rounds):
         gray, inside = _seen(picture, fit, level, points.shifts(grid.shaped(bend)))
         rest = (gray - np.float32(fit.offset)) / np.float32(fit.gain) - level.level
+        rest = _lit_evenly(rest, inside, level)
         weight = _weights(rest, inside)
         xx, xy, yy = (points.by_nodes(both * weight) for both in (gx * gx, gx * gy, gy * gy))
         seen = np.sort(np.diag(xx) + np.diag(yy))[grid.count * 3 // 4]
@@ -525,6 +537,18 @@ def _nodes_fitted(
         if moved < 2 * ENOUGH_PX:
             break
     return bend
+
+
+def _lit_evenly(rest: Floats, inside: NDArray[np.bool_], level: RegistrationLevel) -> Floats:
+    """What is left without a light that gets stronger over the view: at edges it looks like a
+    shift."""
+    for _ in range(LIGHT_ROUNDS):
+        weighted = level.light * _weights(rest, inside)[:, None]
+        normal = _product(weighted, level.light)
+        normal[np.diag_indices(6)] += 1e-3 * normal.diagonal() + 1e-6
+        slope = np.linalg.solve(normal, _product(weighted, rest[:, None]))
+        rest = rest - (level.light @ slope.astype(np.float32))[:, 0]
+    return rest
 
 
 def _told_apart(

@@ -143,6 +143,18 @@ def test_a_part_that_bends_to_its_corners_is_followed_there_through_fine_print()
     assert off.max() < 0.5, off.round(2)
 
 
+@pytest.mark.parametrize("ramp", [-0.4, 0.4])
+def test_a_light_that_gets_stronger_over_the_view_is_not_taken_for_a_bend(ramp: float) -> None:
+    truth = about_centre(0.6, 2.3, -1.7)
+    lit = mapped(truth) * (0.7 + ramp * np.linspace(-1, 1, WIDTH))
+    part = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+    found = register(part, np.eye(2, 3), reference(MASTER), 8, 1, 2.0)
+    points = np.array([(x, y) for x in range(10, 320, 50) for y in range(10, 240, 44)], float)
+    wanted = points @ truth[:, :2].T + truth[:, 2]
+    off = np.linalg.norm(found.to_picture(points) - wanted, axis=1)
+    assert off.max() < 0.5, off.max()
+
+
 def test_what_is_bent_out_of_the_picture_is_not_inside_of_it() -> None:
     shift = np.zeros((5, 6, 2), np.float32)
     shift[:, 0, 0] = -4.0  # of the left column of nodes, half a cell beyond the view
