@@ -44,8 +44,9 @@ BEND_TIMES, BEND_MORE_PX, MOST_BENDS = 1.5, 0.5, 2.0
 LIGHT_SIDE = 32  # px, about: longest side of the picture the light is fitted in
 LIGHT_ROUNDS = 3
 LEAST_GAIN = 0.2
-# how much more its contrast may have changed than its light: pale print and haze are no lamp
-MOST_PALE = 1.5
+# how much more its contrast may have changed than its light: pale print and haze are no lamp; good
+# parts that were taught say how much less it may be: what they showed, and more
+MOST_PALE, PALE_TIMES = 1.5, 1.15
 LEAST_RAMP = 2.0  # gray levels over the view: less is not worth a change of each pixel
 MOST_BOXES = 200
 # px: what the master shows at its frame's border, a part that lies a little off may not show
@@ -61,11 +62,12 @@ class DifferenceLearned:
     tolerance_px around it. least, most: of the mean within tolerance_px. area_high: how far the
     square around each pixel may be outside of these on average, None if too few parts were taught.
     judged: 255 for pixels that are compared. light_rows: see `_light_rows`. bend_px: how far a part
-    may be bent.
+    may be bent. pale_high: see `_pale`.
     """
 
     tolerance_px: int
     bend_px: float
+    pale_high: float
 
     reference: Reference
     light_rows: NDArray[np.float64]
@@ -82,12 +84,13 @@ class DifferenceLearned:
 
 class _Part(NamedTuple):
     """A part in the view's axes: where it lies, its gray levels in the master's light, which are
-    judged, and which of these are not burnt out (255)."""
+    judged, and which of these are not burnt out (255); pale: see `_pale`."""
 
     placed: Registration
     gray: Pixels
     judged: Pixels
     lit: Pixels
+    pale: float
 
 
 class _Defect(NamedTuple):
@@ -111,11 +114,13 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
     known = reference(view.gray, view.mask)
     if model is None:
         mean, spread = view.gray.astype(np.float32), np.zeros(view.gray.shape, np.float32)
-        parts, bend_px = 1, settings.bend_px
+        parts, bend_px, pale_high = 1, settings.bend_px, MOST_PALE
         taught = np.full(view.gray.shape, 255, np.uint8)
     else:
-        mean, spread, parts, bent_px = _read(model)
+        mean, spread, parts, bent_px, pale = _read(model)
         bend_px = _bend_allowed(settings, parts, bent_px)
+        known_pale = parts >= MANY_PARTS and pale is not None
+        pale_high = min(MOST_PALE, PALE_TIMES * pale) if known_pale and pale else MOST_PALE
         if mean.shape != view.gray.shape:
             raise Problem(
                 "MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size"
@@ -163,6 +168,7 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
     return DifferenceLearned(
         rim,
         bend_px,
+        pale_high,
         known,
         _light_rows(mean),
         mean,
@@ -228,16 +234,17 @@ def teach(
             raw = {"model": None, "smooth_px": 0.0, "bend_px": MOST_BENDS * settings.bend_px}
             first = learn(view, settings.model_copy(update=raw))
             mean = first.mean.astype(np.float64)
-            squares, counts, bent_px = np.zeros_like(mean), np.ones_like(mean), 0.0
+            squares, counts, bent_px, pale = np.zeros_like(mean), np.ones_like(mean), 0.0, 1.0
         else:
             try:
-                placed, part, judged, _ = _laid_over(
+                placed, part, judged, _, paler = _laid_over(
                     view, settings.model_copy(update={"smooth_px": 0.0}), first
                 )
             except Problem as problem:
                 raise Problem(problem.code, f"good part {number}: {problem.message}") from problem
             if placed.shift is not None:
                 bent_px = max(bent_px, float(np.abs(placed.shift).max()))
+            pale = max(pale, paler)
             seen = judged > 0
             counts[seen] += 1  # B. P. Welford 1962, a running mean and sum of squares
             off = part[seen] - mean[seen]
@@ -263,6 +270,7 @@ def teach(
         version=np.array(MODEL_VERSION),
         parts=np.array(int(counts.max())),
         bent=np.array(bent_px),
+        pale=np.array(pale),
         **whole,  # type: ignore[arg-type]
     )
     return file.getvalue()
@@ -275,9 +283,10 @@ def _bend_allowed(settings: Difference, parts: int, bent_px: float | None) -> fl
     return min(MOST_BENDS * settings.bend_px, BEND_TIMES * bent_px + BEND_MORE_PX)
 
 
-def _read(model: bytes) -> tuple[Floats, Floats, int, float | None]:
-    """Mean and spread of a taught model, the number of parts it was made from, and how far these
-    were bent (px; None in one that was taught before that was kept). Raises Problem MODEL_INVALID.
+def _read(model: bytes) -> tuple[Floats, Floats, int, float | None, float | None]:
+    """Mean and spread of a taught model, the number of parts it was made from, how far these were
+    bent (px) and how pale they were (see `_pale`); None in one that was taught before that was
+    kept. Raises Problem MODEL_INVALID.
     """
     file = arrays_of(model, MODEL_BYTES)
     try:
@@ -287,7 +296,7 @@ def _read(model: bytes) -> tuple[Floats, Floats, int, float | None]:
                 f"the model has version {int(file['version'])}, this is {MODEL_VERSION}",
             )
         mean, spread, parts = file["mean"], file["spread"], int(file["parts"])
-        bent_px = float(file["bent"]) if "bent" in file else None
+        bent_px, pale = (float(file[key]) if key in file else None for key in ("bent", "pale"))
     except (KeyError, ValueError, TypeError) as error:
         raise Problem("MODEL_INVALID", f"the model cannot be read: {error}"[:300]) from None
     if (
@@ -296,10 +305,12 @@ def _read(model: bytes) -> tuple[Floats, Floats, int, float | None]:
         or mean.dtype != np.uint16
         or spread.dtype != np.uint16
         or not (bent_px is None or 0 <= bent_px < math.inf)
+        or not (pale is None or 1 <= pale < math.inf)
     ):
         raise Problem("MODEL_INVALID", "the model does not belong to this tool")
     step = np.float32(MODEL_STEPS)
-    return (mean / step).astype(np.float32), (spread / step).astype(np.float32), parts, bent_px
+    mean, spread = (mean / step).astype(np.float32), (spread / step).astype(np.float32)
+    return mean, spread, parts, bent_px, pale
 
 
 def _laid_over(view: View, settings: Difference, learned: DifferenceLearned) -> _Part:
@@ -316,10 +327,10 @@ def _laid_over(view: View, settings: Difference, learned: DifferenceLearned) -> 
     if share < settings.seen_low:
         raise Problem("REGION_INVALID", f"{1 - share:.0%} of the region lie outside of the frame")
     lit = cv2.inRange(seen, 0, BURNT - 1)
-    part = _smooth(seen, settings)
+    part, pale = _smooth(seen, settings), 1.0
     if settings.light != "fixed":
-        part = _relit(part, judged, placed, settings, learned)
-    return _Part(placed, part, judged, cv2.bitwise_and(lit, judged))
+        part, pale = _relit(part, judged, placed, settings, learned)
+    return _Part(placed, part, judged, cv2.bitwise_and(lit, judged), pale)
 
 
 def _smooth(pixels: Any, settings: Difference) -> Any:
@@ -346,9 +357,9 @@ def _relit(
     placed: Registration,
     settings: Difference,
     learned: DifferenceLearned,
-) -> Pixels:
-    """The part in the master's light: gain and offset, with `ramp` changing linearly over the view;
-    robust least squares."""
+) -> tuple[Pixels, float]:
+    """The part in the master's light, and how pale it is: gain and offset, with `ramp` changing
+    linearly over the view; robust least squares."""
     height, width = part.shape
     factor = max(1, min(round(max(width, height) / LIGHT_SIDE), width, height))
     ours = shrunk(part, factor).ravel().astype(np.float64)
@@ -373,9 +384,9 @@ def _relit(
         light = light + np.linalg.solve(normal[:-1, :-1] + np.diag(prior), normal[:-1, -1])
     if not light[0] > LEAST_GAIN:
         raise Problem("NO_CONTRAST", "the region does not follow the master's light and dark")
-    _check_pale(part, judged, float(light[0]), learned)
+    pale = _pale(part, judged, float(light[0]), learned)
     if not ramp or 255 * np.abs(light[2:4]).sum() + np.abs(light[4:]).sum() < LEAST_RAMP:
-        return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0]))
+        return cv2.LUT(part, _levels((np.arange(256) - light[1]) / light[0])), pale
     gain, gain_across, gain_down, offset_across, offset_down = (
         light[[0, 2, 3, 4, 5]].astype(np.float32).tolist()
     )
@@ -386,20 +397,23 @@ def _relit(
     offset = (offset_across * across + float(light[1])) + offset_down * down
     gains = np.maximum((gain_across * across + gain) + gain_down * down, np.float32(LEAST_GAIN))
     even = cv2.subtract(part, offset, dtype=cv2.CV_32F)  # in half of numpy's time, as the next
-    return cv2.divide(even, gains, dtype=cv2.CV_8U)
+    return cv2.divide(even, gains, dtype=cv2.CV_8U), pale
 
 
-def _check_pale(part: Pixels, judged: Pixels, gain: float, learned: DifferenceLearned) -> None:
-    """Raises Problem NO_CONTRAST if the contrast has changed by more than a lamp changes it, which
-    makes all of the region lighter or darker by as much."""
+def _pale(part: Pixels, judged: Pixels, gain: float, learned: DifferenceLearned) -> float:
+    """How many times more its contrast has changed than a lamp changes it, which makes all of the
+    region lighter or darker by as much; 1 or more. Raises Problem NO_CONTRAST if that is too
+    much."""
     own = cv2.mean(learned.mean, judged)[0]
     lighter = cv2.mean(part, judged)[0] / max(own, 1.0)
-    if gain * MOST_PALE < min(1.0, lighter) or gain > MOST_PALE * max(1.0, lighter):
+    pale = max(min(1.0, lighter) / gain, gain / max(1.0, lighter), 1.0)
+    if not pale <= learned.pale_high:
         raise Problem(
             "NO_CONTRAST",
             f"the region has {gain:.2g} times the master's contrast, but {lighter:.2g} times its"
             " light: pale print, haze on the lens, or another part",
         )
+    return pale
 
 
 def _light_rows(mean: Floats) -> NDArray[np.float64]:

@@ -556,20 +556,48 @@ def test_ten_good_parts_tell_how_far_a_part_may_bend() -> None:
     assert difference.learn(master, stiff, flat).bend_px == 0
 
 
+def pale(scene: Scene, contrast: float) -> Scene:
+    """The scene with that much of its contrast, and as light as before."""
+    middle = scene.light.mean()
+    return Scene(middle + (scene.light - middle) * contrast)
+
+
+def test_ten_good_parts_tell_how_pale_a_part_may_be() -> None:
+    many, few = (
+        difference.teach(
+            [seen(as_the_line_shows_it(seed), TAUGHT, 4, seed) for seed in range(count)], TAUGHT
+        )
+        for count in (10, 9)
+    )
+    master = seen(PART, TAUGHT, 3, 0)
+    by_many, by_few = (difference.learn(master, TAUGHT, model) for model in (many, few))
+    assert by_many.pale_high < by_few.pale_high
+    for seed in range(20, 24):
+        good = seen(as_the_line_shows_it(seed), TAUGHT, 4, seed)
+        assert difference.measure(good, TAUGHT, by_many).value == 0
+        faded = seen(as_the_line_shows_it(seed, pale(PART, 0.72)), TAUGHT, 4, seed)
+        with pytest.raises(Problem, match=r"NO_CONTRAST.*pale print"):
+            difference.measure(faded, TAUGHT, by_many)
+
+
+@pytest.mark.parametrize("key", ["bent", "pale"])
 @pytest.mark.parametrize("bend", [None, np.nan, -1.0, np.inf])
-def test_a_model_says_how_far_its_parts_were_bent_or_is_an_older_one(bend: float | None) -> None:
+def test_a_model_says_how_bent_and_pale_its_parts_were_or_is_an_older_one(
+    bend: float | None, key: str
+) -> None:
     model = difference.teach(
         [seen(as_the_line_shows_it(seed), TAUGHT, 4, seed) for seed in range(10)], TAUGHT
     )
     with np.load(io.BytesIO(model)) as file:
-        arrays = {name: file[name] for name in file.files if name != "bent"}
+        arrays = {name: file[name] for name in file.files if name != key}
     if bend is not None:
-        arrays["bent"] = np.array(bend)
+        arrays[key] = np.array(bend)
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     if bend is None:
         learned = difference.learn(seen(PART, TAUGHT, 3, 0), TAUGHT, file.getvalue())
-        assert learned.bend_px == TAUGHT.bend_px
+        older = {"bent": learned.bend_px == TAUGHT.bend_px, "pale": learned.pale_high == 1.5}
+        assert older[key]
         return
     with pytest.raises(Problem) as problem:
         difference.learn(seen(PART, TAUGHT, 3, 0), TAUGHT, file.getvalue())
