@@ -14,7 +14,7 @@ One file: the looks at a picture, one after the other, are one list whose order 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -90,6 +90,9 @@ LEAST_ASKEW_DEG = 4.0
 ENOUGH_ROWS, MOST_ROWS_MEAN = 128, 3  # of a picture in which only upright bars are looked for
 # larger ones take as long as all else together, and no longer hold small codes
 MOST_ENLARGED_PX = 400_000
+WIDE_PX = 3.0  # blur that takes modules of some px away
+# of what that blur takes, what a slight one does: with less there is no noise and no small code
+LEAST_FINE = 0.25
 DOTTED: tuple[CodeFormat, ...] = ("data_matrix",)
 # 0.3 to 0.5 of modules from 4 to 16 px; the middle one alone where no formats are named
 DOTS_SIGMA_PX = (1.6, 2.6, 4.8)
@@ -127,6 +130,23 @@ class _Read:
     corners: NDArray[np.float64]
     unused: float | None
     again: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Soft:
+    """A picture smoothed a little and much, and whether it has anything that is fine: if not,
+    smoothing it changes nothing, and no code in it is too small."""
+
+    smooth: Pixels
+    wide: Pixels
+    fine: bool
+
+    @classmethod
+    def of(cls, gray: Pixels) -> "_Soft":
+        smooth = cv2.GaussianBlur(gray, (5, 5), 0)
+        wide = cv2.GaussianBlur(gray, (0, 0), WIDE_PX)
+        taken, all_taken = (cv2.norm(gray, each, cv2.NORM_L1) for each in (smooth, wide))
+        return cls(smooth, wide, taken >= LEAST_FINE * all_taken)
 
 
 def learn(_view: View, _settings: Code) -> None:
@@ -196,12 +216,17 @@ def _looks(view: View, settings: Code) -> Iterator[_Look]:
     square = tuple(name for name in formats if name in SQUARE)
     dotted = tuple(name for name in formats if name in DOTTED)
     left_px = MOST_AGAIN_PX
+    soft = lru_cache(1)(lambda: _Soft.of(gray))
     further: tuple[Callable[[], _Look | None], ...] = (
         lambda: _Look(cv2.bitwise_not(gray), place, bars),
         lambda: _upright(gray, bars),
-        lambda: _Look(cv2.GaussianBlur(gray, (5, 5), 0), place, formats),
-        lambda: _Look(_sharpened(gray), place, square),
-        lambda: _enlarged(gray, formats) if 4 * gray.size <= MOST_ENLARGED_PX else None,
+        lambda: _Look(soft().smooth, place, formats if soft().fine else square),
+        lambda: _Look(_sharpened(gray, soft().wide), place, square),
+        lambda: (
+            _enlarged(gray, formats if soft().fine else square)
+            if 4 * gray.size <= MOST_ENLARGED_PX
+            else None
+        ),
         *(
             partial(_dots_joined, gray, sigma_px, dotted)
             for sigma_px in (DOTS_SIGMA_PX if settings.formats else DOTS_SIGMA_PX[1:2])
@@ -307,8 +332,8 @@ def _upright(gray: Pixels, formats: tuple[CodeFormat, ...]) -> _Look | None:
     """The picture turned so that most of its edges are upright (structure tensor); None if they
     nearly are."""
     across, down = cv2.spatialGradient(cv2.GaussianBlur(gray, (3, 3), 0))
-    gx, gy = across.astype(np.float32).ravel(), down.astype(np.float32).ravel()
-    turn = math.degrees(math.atan2(2 * float(gx @ gy), float(gx @ gx - gy @ gy))) / 2
+    xx, yy, both = (cv2.norm(each, cv2.NORM_L2SQR) for each in (across, down, across + down))
+    turn = math.degrees(math.atan2(both - xx - yy, xx - yy)) / 2  # both is xx + yy + 2 xy
     if min(abs(turn), 90 - abs(turn)) < LEAST_ASKEW_DEG:
         return None
     height, width = gray.shape
@@ -363,9 +388,9 @@ def _dots_closed(gray: Pixels, side: int, formats: tuple[CodeFormat, ...]) -> _L
     return _Look(joined, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), formats, inverted=True)
 
 
-def _sharpened(gray: Pixels) -> Pixels:
+def _sharpened(gray: Pixels, wide: Pixels) -> Pixels:
     """The sharpness that blur has taken from modules of some px, given back (unsharp mask)."""
-    return cv2.addWeighted(gray, 5, cv2.GaussianBlur(gray, (0, 0), 3), -4, 0)
+    return cv2.addWeighted(gray, 5, wide, -4, 0)
 
 
 def _grade(view: View, read: _Read) -> int:
