@@ -14,7 +14,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.rig.box import boots, guides, image, pages, restoring, stories, unseen, updates
+from tests.rig.box import (
+    boots,
+    guides,
+    image,
+    manners,
+    pages,
+    restoring,
+    stories,
+    unseen,
+    updates,
+)
 from tests.rig.box.machines import KINDS, Box, Container, Emulated, kvm, slowness
 
 STORIES: dict[str, Callable[[Box], str]] = {
@@ -25,6 +35,7 @@ STORIES: dict[str, Callable[[Box], str]] = {
     "pages": pages.pages,
     "watchdog": stories.watchdog,
     "start-limit": stories.start_limit,
+    "manners": manners.manners,
     "update": updates.update,
     "twenty": updates.twenty,
     "cut-inspecting": boots.cut_inspecting,
