@@ -47,7 +47,7 @@ from schemas.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 
-class Client(aiomqtt.Client):
+class AioClient(aiomqtt.Client):
     """aiomqtt with the settings of a broker, over a socket like all of ours (broker/sockets.py)."""
 
     def __init__(self, settings: BrokerSettings, identifier: str, *, v5: bool = True) -> None:
@@ -120,7 +120,7 @@ class Driver:
         while True:
             up = False
             try:
-                async with Client(
+                async with AioClient(
                     self._settings, f"inspection-end-{new_id()}", v5=self._versions.v5
                 ) as client:
                     for topic in self._filters:
@@ -154,7 +154,7 @@ class Driver:
             await asyncio.sleep(min(RETRY_S[1], RETRY_S[0] * 2 ** min(failures, 10)))
             failures += 1
 
-    async def _serve(self, client: Client) -> None:
+    async def _serve(self, client: AioClient) -> None:
         reading = asyncio.create_task(self._read(client))
         try:
             while not reading.done():
@@ -178,7 +178,7 @@ class Driver:
             await asyncio.gather(reading, return_exceptions=True)
         reading.result()
 
-    async def _read(self, client: Client) -> None:
+    async def _read(self, client: AioClient) -> None:
         async for message in client.messages:
             topic, payload = str(message.topic), bytes(message.payload)
             if self._listen is not None:

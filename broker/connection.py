@@ -36,7 +36,7 @@ from broker.presence import Ask
 from broker.side import ENDINGS, REFUSALS, ConnectionEnd, Side, Times, told
 from broker.terms import RECEIVE_MAX, WINDOW, Terms, terms
 from broker.window import Window
-from broker.wire import Client, Incoming, Message, incoming, properties, properties_of
+from broker.wire import Incoming, Message, PahoClient, incoming, properties, properties_of
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
@@ -79,7 +79,7 @@ class Connection:
         self._looked_at = time.monotonic()
         # as the settings ask, but never later than dead_s: a keep alive of 10 s means 15 s
         self._dead_s = min(times.dead_s, max(4.0, 1.5 * settings.keepalive_s))
-        self.client = Client(
+        self.client = PahoClient(
             settings,
             ask.client_id,
             v5=ask.v5,

@@ -16,7 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
 from broker.sockets import dial, reason_of
-from broker.wire import Client, Incoming, Message, incoming, properties_of
+from broker.wire import Incoming, Message, PahoClient, incoming, properties_of
 from schemas import Problem
 from schemas.settings import BrokerSettings
 
@@ -175,8 +175,8 @@ class Link:
         if self.ended is not None:
             raise Problem("BROKER_AWAY", self.ended)
 
-    def _made(self, settings: BrokerSettings, client_id: str, clean: bool) -> Client:
-        client = Client(settings, client_id, v5=self.v5, clean=clean)
+    def _made(self, settings: BrokerSettings, client_id: str, clean: bool) -> PahoClient:
+        client = PahoClient(settings, client_id, v5=self.v5, clean=clean)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message

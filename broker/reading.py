@@ -48,7 +48,7 @@ class Delivery(NamedTuple):
     same: bool = False
 
 
-class Reading:
+class ReadTriggers:
     """See the head of this file. Used on the session's thread."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from broker.lane import Lane
 from broker.marking import PROBE_S, Marking
 from broker.outbox import Outbox
 from broker.presence import Ask, Presence
-from broker.reading import Backlog, Delivery, Reading
+from broker.reading import Backlog, Delivery, ReadTriggers
 from broker.reasons import Reasons
 from broker.results import Results
 from broker.side import ConnectionEnd, Times
@@ -47,7 +47,7 @@ class Lasting(NamedTuple):
     subscriptions: Subscriptions
     results: Results
     turns: Turns
-    reading: Reading
+    reading: ReadTriggers
     reasons: Reasons
     take: Callable[[list[Delivery]], None]
     command: Callable[[str, Incoming, Backlog | None], None]

@@ -22,7 +22,7 @@ from broker.dialling import Dialling
 from broker.lane import ALONE, Lane
 from broker.outbox import Outbox
 from broker.presence import Presence
-from broker.reading import Backlog, Delivery, Reading
+from broker.reading import Backlog, Delivery, ReadTriggers
 from broker.reasons import Reasons, in_one
 from broker.results import ResultLedger, Results
 from broker.served import Lasting, Served
@@ -81,7 +81,7 @@ class Session:
         self._results = Results(outbox, ledger)
         self._troubles = Troubles(self._presence.longest, no_dots=self._presence.no_dots)
         self._turns = Turns(outbox, self._results, self._troubles)
-        self._reading = Reading()
+        self._reading = ReadTriggers()
         self._reasons = Reasons(settings, lane, self._presence, self._subscriptions, self._troubles)
         self._lasting = Lasting(
             settings,

@@ -2,7 +2,7 @@
 socket of ours (sockets.py).
 
 Under load most of what comes are PUBLISH packets with the properties that most have, or with none.
-Those that are in the buffer as a whole are read by `Client` itself, some three times as fast as
+Those that are in the buffer as a whole are read by `PahoClient` itself, some three times as fast as
 paho does, and acknowledgements wait for flush() or for what is sent next, so that many go in one
 write. All else is paho's.
 """
@@ -54,7 +54,7 @@ class Incoming(NamedTuple):
 PLAIN = (None, "application/json", None, None, ())  # the properties of most messages
 
 
-class Client(mqtt.Client):
+class PahoClient(mqtt.Client):
     """paho over a socket that is connected already; made anew for each connection, since paho's own
     reconnect sends twice."""
 

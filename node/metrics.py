@@ -11,7 +11,7 @@ from node.telemetry.metrics_port import MetricsPort
 from schemas import Result
 
 
-class Metrics:
+class NodeMetrics:
     """One registry for each node; labels are looked up once and kept."""
 
     def __init__(self, version: str, node: str) -> None:

@@ -40,7 +40,7 @@ from node.gpio import make_bank
 from node.gpio.driver import LineDriver
 from node.inspection import inspect
 from node.intake import Intake
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.notify import notify
 from node.pictures.keeping import PictureKeeping
 from node.shared import Shared
@@ -88,7 +88,7 @@ class Service:
         state = Path(settings.state_dir)
         secured(state)
         self._lock_file = lock_state(state)
-        self.metrics = Metrics(self.version, settings.node_id)
+        self.metrics = NodeMetrics(self.version, settings.node_id)
         short = frozenset(station.id for station in settings.station if station.short)
         names = Names(settings.broker.base, settings.node_id)
         self.tracing = Tracing(settings.tracing, settings.node_id, self.version)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from node.gpio.driver import LineDriver
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.pictures.keeping import PictureKeeping
 from node.telemetry.tracing import Tracing
 from schemas.store.ledger import Ledger
@@ -19,5 +19,5 @@ class Shared:
     ledger: Ledger
     programs: Programs
     pictures: PictureKeeping
-    metrics: Metrics
+    metrics: NodeMetrics
     tracing: Tracing | None = None

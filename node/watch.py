@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar
 from broker.outbox import Outbox
 from node.gpio.driver import LineDriver
 from node.limits import DIE_S, STILL_S
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.notify import notify
 from node.part import Part
 from node.publish import publish
@@ -44,7 +44,7 @@ class Watch:
         self,
         stations: Mapping[str, Station],
         driver: LineDriver,
-        metrics: Metrics,
+        metrics: NodeMetrics,
         outbox: Outbox,
         beats: Callable[[], Beats],
     ) -> None:

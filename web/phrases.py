@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from web.source_trees import Given, Scope, Sources, name_of
+from web.source_trees import Scope, ScopedNode, SourceTrees, name_of
 
 PLACES = "abcdefgh"
 DEEP = 30
@@ -31,28 +31,28 @@ NAMES = frozenset(
 WHOSE = re.compile(r"^(?:(?:tool {}|program {}|station {}|{}|locator|[(]top[)]): )+")
 CUT = ("removeprefix", "removesuffix", "strip", "rstrip", "lstrip", "capitalize", "lower", "plain")
 
-Text = tuple["str | Value", ...]
+Text = tuple["str | Slot", ...]
 
 
-class Value(NamedTuple):
+class Slot(NamedTuple):
     """What is put in between words, and the ways it can be said if it is not only a value."""
 
     ways: frozenset[Text]
     open: bool = False  # it may be something else too
 
 
-OPAQUE: Text = (Value(frozenset()),)
+OPAQUE: Text = (Slot(frozenset()),)
 
 
 class Reader:
     """Follows expressions backwards to the words in them."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: SourceTrees) -> None:
         self._sources = sources
         self._open: set[int] = set()
         self._known: dict[int, frozenset[Text]] = {}
 
-    def ways(self, given: Given, deep: int = 0) -> frozenset[Text]:
+    def ways(self, given: ScopedNode, deep: int = 0) -> frozenset[Text]:
         """Every way in which this can be said, as words and values."""
         key = id(given.value)
         if key in self._known:
@@ -71,19 +71,19 @@ class Reader:
 
     def _read(self, value: ast.expr, scope: Scope, deep: int) -> Iterator[Text]:
         def of(each: ast.expr) -> frozenset[Text]:
-            return self.ways(Given(each, scope), deep + 1)
+            return self.ways(ScopedNode(each, scope), deep + 1)
 
         match value:
             case ast.Constant(value=str(text)):
                 yield (text,)
             case ast.JoinedStr(values=parts):
-                texts: list[str | Value] = []
+                texts: list[str | Slot] = []
                 for part in parts:
                     if isinstance(part, ast.Constant):
                         texts.append(str(part.value))
                     elif isinstance(part, ast.FormattedValue):
                         plain = part.format_spec is None and part.conversion == -1
-                        texts.append(_value(of(part.value)) if plain else Value(frozenset()))
+                        texts.append(_value(of(part.value)) if plain else Slot(frozenset()))
                 yield tuple(texts)
             case ast.IfExp(body=body, orelse=orelse):
                 yield from (*of(body), *of(orelse))
@@ -134,24 +134,24 @@ class Reader:
         name = name_of(function)
         if name in CUT or name == "str":
             inside = function.value if isinstance(function, ast.Attribute) else arguments[0]
-            yield from self.ways(Given(inside, scope), deep + 1)
+            yield from self.ways(ScopedNode(inside, scope), deep + 1)
         elif name == "get" and len(arguments) > 1 and isinstance(function, ast.Attribute):
-            yield from self.ways(Given(arguments[1], scope), deep + 1)
+            yield from self.ways(ScopedNode(arguments[1], scope), deep + 1)
             if isinstance(function.value, ast.Name):
                 yield from self._table(function.value.id, scope, deep)
         elif name == "next":
             for each in arguments:
-                yield from self.ways(Given(each, scope), deep + 1)
+                yield from self.ways(ScopedNode(each, scope), deep + 1)
         elif name == "join" and arguments:
-            for way in self.ways(Given(arguments[0], scope), deep + 1):
-                yield (Value(_spoken([way])),)
+            for way in self.ways(ScopedNode(arguments[0], scope), deep + 1):
+                yield (Slot(_spoken([way])),)
         else:
             functions = self._sources.functions.get(name, [])
             for made, where in functions if len(functions) <= 3 else ():
                 within = where._replace(functions=(*where.functions, made))
                 for node in _own(made):
                     if isinstance(node, ast.Return) and node.value is not None:
-                        yield from self.ways(Given(node.value, within), deep + 1)
+                        yield from self.ways(ScopedNode(node.value, within), deep + 1)
             if not functions or len(functions) > 3:
                 yield OPAQUE
 
@@ -162,12 +162,12 @@ class Reader:
             else:
                 yield OPAQUE
 
-    def _named(self, name: str, scope: Scope) -> list[Given]:
+    def _named(self, name: str, scope: Scope) -> list[ScopedNode]:
         """What a name is given, in the functions around, or in its file, or where it comes from."""
         for depth in range(len(scope.functions), 0, -1):
             made = scope.functions[depth - 1]
             within = scope._replace(functions=scope.functions[:depth])
-            assigned = [Given(each, within) for each in _assigned(made, name)]
+            assigned = [ScopedNode(each, within) for each in _assigned(made, name)]
             names = [each.arg for each in (*made.args.posonlyargs, *made.args.args)]
             if name in names or name in [each.arg for each in made.args.kwonlyargs]:
                 assigned += self._passed(made, name, names, within)
@@ -177,7 +177,7 @@ class Reader:
 
     def _passed(
         self, made: ast.FunctionDef, name: str, names: list[str], within: Scope
-    ) -> list[Given]:
+    ) -> list[ScopedNode]:
         """What those who call a function give it."""
         called = within.of if made.name == "__init__" else made.name
         calls = self._sources.calls[called]
@@ -189,8 +189,8 @@ class Reader:
         passed = []
         for call, scope in calls:
             if at is not None and at < len(call.args):
-                passed.append(Given(call.args[at], scope))
-            passed += [Given(each.value, scope) for each in call.keywords if each.arg == name]
+                passed.append(ScopedNode(call.args[at], scope))
+            passed += [ScopedNode(each.value, scope) for each in call.keywords if each.arg == name]
         return passed
 
 
@@ -249,7 +249,7 @@ def _spoken(ways: Iterable[Text]) -> frozenset[Text]:
     return frozenset(way for way in ways if words(way) or any(ways_of(each) for each in way))
 
 
-def _value(ways: frozenset[Text]) -> Value:
+def _value(ways: frozenset[Text]) -> Slot:
     """What is put in; an empty text is a way to say it too, if there are others."""
     spoken = frozenset(
         way
@@ -257,11 +257,11 @@ def _value(ways: frozenset[Text]) -> Value:
         if any(ways_of(each) for each in way) or " " in written(way).strip() or way[0] in ALONE
     )
     empty = frozenset([way for way in ways if way == ("",)])
-    return Value(spoken | empty if spoken else spoken, len(ways) > len(spoken) + len(empty))
+    return Slot(spoken | empty if spoken else spoken, len(ways) > len(spoken) + len(empty))
 
 
-def ways_of(each: str | Value) -> frozenset[Text]:
-    return each.ways if isinstance(each, Value) else frozenset()
+def ways_of(each: str | Slot) -> frozenset[Text]:
+    return each.ways if isinstance(each, Slot) else frozenset()
 
 
 def words(way: Text) -> list[str]:

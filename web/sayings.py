@@ -12,8 +12,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from web.phrases import ALONE, Reader, Text, Value, ways_of, words, written
-from web.source_trees import Given, Sources
+from web.phrases import ALONE, Reader, Slot, Text, ways_of, words, written
+from web.source_trees import ScopedNode, SourceTrees
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("schemas", "broker", "node", "web")
@@ -58,7 +58,7 @@ def sayings() -> tuple[str, ...]:
     def add(way: Text) -> None:
         for whole in _whole(way):
             text = written(whole)
-            between = isinstance(whole[0], Value) and isinstance(whole[-1], Value)
+            between = isinstance(whole[0], Slot) and isinstance(whole[-1], Slot)
             several = len(words(whole)) > between and (" " in text or text in ALONE)
             unusable = NO_TEXT.search(text) is not None
             if several and not unusable:
@@ -97,10 +97,10 @@ def _ways() -> tuple[Text, ...]:
     """What is given to somebody who shows it."""
     started = [ROOT / "deploy" / "cli" / f"{name}.py" for name in STARTED]
     parts = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
-    sources = Sources([*parts, *started])
+    sources = SourceTrees([*parts, *started])
     reader = Reader(sources)
     given = [
-        Given(value, scope)
+        ScopedNode(value, scope)
         for name, places in SINKS.items()
         for call, scope in sources.calls[name]
         if not str(scope.path.relative_to(ROOT)).startswith(UNSEEN)
@@ -125,11 +125,11 @@ def _whole(way: Text) -> list[Text]:
     for n, each in enumerate(way):
         ways = ways_of(each)
         behind = n and str(way[n - 1]).endswith((": ", "; ", "("))
-        fit = isinstance(each, Value) and ways and not each.open and not behind
+        fit = isinstance(each, Slot) and ways and not each.open and not behind
         if fit and len(several) * len(ways) <= WHOLE:
             put = [more for inner in sorted(ways, key=str) for more in _whole(inner)]
         elif ("",) in ways:
-            put = [("",), (Value(ways - {("",)}),)]
+            put = [("",), (Slot(ways - {("",)}),)]
         else:
             put = [(each,)]
         several = [(*one, *more) for one in several for more in put]

@@ -21,32 +21,32 @@ class Scope(NamedTuple):
     of: str  # the class around them
 
 
-class Given(NamedTuple):
+class ScopedNode(NamedTuple):
     """An expression, and where it stands."""
 
     value: ast.expr
     scope: Scope
 
 
-class Sources:
+class SourceTrees:
     """The syntax trees of some folders: who defines, calls and sets what, by bare name."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.functions: dict[str, list[tuple[ast.FunctionDef, Scope]]] = defaultdict(list)
         self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
-        self.attributes: dict[str, list[Given]] = defaultdict(list)
-        self.names: dict[tuple[Path | None, str], list[Given]] = defaultdict(list)
-        self.texts: dict[Path, list[Given]] = defaultdict(list)
+        self.attributes: dict[str, list[ScopedNode]] = defaultdict(list)
+        self.names: dict[tuple[Path | None, str], list[ScopedNode]] = defaultdict(list)
+        self.texts: dict[Path, list[ScopedNode]] = defaultdict(list)
         self.members: dict[str, list[str]] = {}
         for path in paths:
             self._walk(ast.parse(path.read_text(encoding="utf-8")), Scope(path, (), ""))
         for name, fields in self.members.items():
             for call, scope in self.calls[name]:
                 for field, value in zip(fields, call.args, strict=False):
-                    self.attributes[field].append(Given(value, scope))
+                    self.attributes[field].append(ScopedNode(value, scope))
                 for each in call.keywords:
                     if each.arg is not None:
-                        self.attributes[each.arg].append(Given(each.value, scope))
+                        self.attributes[each.arg].append(ScopedNode(each.value, scope))
 
     def _walk(self, tree: ast.AST, scope: Scope) -> None:
         for node in ast.iter_child_nodes(tree):
@@ -70,14 +70,14 @@ class Sources:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     if isinstance(target, ast.Attribute):
-                        self.attributes[target.attr].append(Given(node.value, scope))
+                        self.attributes[target.attr].append(ScopedNode(node.value, scope))
                     elif isinstance(target, ast.Name) and not scope.functions:
-                        self.names[scope.path, target.id].append(Given(node.value, scope))
-                        self.names[None, target.id].append(Given(node.value, scope))
+                        self.names[scope.path, target.id].append(ScopedNode(node.value, scope))
+                        self.names[None, target.id].append(ScopedNode(node.value, scope))
             elif isinstance(node, ast.JoinedStr) or (
                 isinstance(node, ast.Constant) and isinstance(node.value, str)
             ):
-                self.texts[scope.path].append(Given(node, scope))
+                self.texts[scope.path].append(ScopedNode(node, scope))
                 continue
             if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
                 self._walk(node, within)

@@ -82,10 +82,10 @@ def _parser(argv: list[str]) -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
-        to: Any, name: str, action: str, help: str, *, json: bool = True, **more: Any
+        to: Any, name: str, action: str, does: str, *, json: bool = True, **more: Any
     ) -> argparse.ArgumentParser:
         made: argparse.ArgumentParser = to.add_parser(
-            name, help=help, description=f"{help}.", **{"epilog": EXITS, **more}
+            name, help=does, description=f"{does}.", **{"epilog": EXITS, **more}
         )
         made.set_defaults(action=action)
         made.add_argument(

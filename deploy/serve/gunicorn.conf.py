@@ -45,7 +45,7 @@ forwarded_allow_ips = ""  # only web.proxy_hops decides which proxy is believed
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 proc_name = "inspection-node-web"
-logger_class = "deploy.serve.gunicorn_log.Log"
+logger_class = "deploy.serve.gunicorn_log.GunicornLog"
 
 
 serving.more_files()

@@ -11,7 +11,7 @@ from deploy.serve.access_log import accessed
 from schemas import logs
 
 
-class Log(Logger):  # type: ignore[misc]
+class GunicornLog(Logger):  # type: ignore[misc]
     """What Gunicorn logs with."""
 
     def setup(self, cfg: Any) -> None:

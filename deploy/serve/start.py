@@ -72,7 +72,7 @@ class Handler(WSGIRequestHandler):
 
     timeout = IDLE_S
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """What is wrong with a connection is not worth a line."""
 
 

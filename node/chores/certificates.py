@@ -5,7 +5,7 @@ import threading
 import time
 
 from node.alarms import Alarms
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from schemas import Settings
 from schemas.certificates import Certificate, certificates
 
@@ -15,7 +15,7 @@ LOOK_S = 3600.0
 class CertificateWatch:
     """Reads the files again every hour; if a share does not answer, the last known state stays."""
 
-    def __init__(self, settings: Settings, alarms: Alarms, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, alarms: Alarms, metrics: NodeMetrics) -> None:
         self._settings, self._alarms, self._metrics = settings, alarms, metrics
         self._thread: threading.Thread | None = None
         self._look_at = 0.0

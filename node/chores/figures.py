@@ -10,7 +10,7 @@ from node.alarms import Alarms
 from node.chores.state_telling import RUNNING
 from node.exports.care import Exports
 from node.gpio.driver import LineDriver
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.station import Station
 from node.worker.in_process import ProcessWorker
 from schemas import Settings, utc
@@ -30,7 +30,7 @@ class NodeFigures:
         session: Lanes,
         exports: Exports,
         alarms: Alarms,
-        metrics: Metrics,
+        metrics: NodeMetrics,
         outbox: Outbox,
         processes: Mapping[str, ProcessWorker],
     ) -> None:

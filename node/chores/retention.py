@@ -1,7 +1,7 @@
 """Removes pictures that are too old, and takes pictures that are gone out of the results."""
 
 from node.exports.care import Exports
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.pictures.keeping import PictureKeeping
 from schemas.store.ledger import Ledger
 
@@ -12,7 +12,7 @@ class Retention:
     """See the head of this file."""
 
     def __init__(
-        self, pictures: PictureKeeping, ledger: Ledger, exports: Exports, metrics: Metrics
+        self, pictures: PictureKeeping, ledger: Ledger, exports: Exports, metrics: NodeMetrics
     ) -> None:
         self._pictures = pictures
         self._ledger = ledger

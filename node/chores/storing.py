@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from node.alarms import Alarms
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.station import Station
 from schemas import Problem
 from schemas.settings import HistorySettings
@@ -26,7 +26,7 @@ class Storing:
         ledger: Ledger,
         history: HistorySettings,
         alarms: Alarms,
-        metrics: Metrics,
+        metrics: NodeMetrics,
         failed: Mapping[str, Problem],
     ) -> None:
         self._stations = stations

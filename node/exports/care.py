@@ -7,7 +7,7 @@ from typing import Any
 
 from node.alarms import Alarms
 from node.exports.pictures import PictureExporter
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.pictures.keeping import PictureKeeping
 from schemas import Problem, Settings, utc
 from schemas.settings.exports import BackupExport
@@ -24,7 +24,7 @@ class Exports:
         settings: Settings,
         ledger: Ledger,
         pictures: PictureKeeping,
-        metrics: Metrics,
+        metrics: NodeMetrics,
         alarms: Alarms,
     ) -> None:
         state = Path(settings.state_dir)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Literal
 
 from node.gpio import Bank
-from node.gpio.lane import MS, NEVER, Lane
+from node.gpio.lane import MS, NEVER, StationLines
 from node.gpio.memory import MemoryBank
 from node.gpio.trace import LineReport
 from schemas import GpiodLines, MemoryLines, Problem, Verdict
@@ -39,7 +39,7 @@ class Order:
 
     __slots__ = ("_given_up", "action", "done", "drives", "lane", "problem")
 
-    def __init__(self, lane: Lane, action: Callable[[], None], drives: bool = True) -> None:
+    def __init__(self, lane: StationLines, action: Callable[[], None], drives: bool = True) -> None:
         self.lane = lane
         self.action = action
         self.drives = drives
@@ -73,7 +73,8 @@ class LineDriver:
         on_edge: Callable[[str, int], None],
     ) -> None:
         self._lanes = {
-            station: Lane(station, settings, bank) for station, (settings, bank) in banks.items()
+            station: StationLines(station, settings, bank)
+            for station, (settings, bank) in banks.items()
         }
         self._on_edge = on_edge
         self._orders: deque[Order] = deque()
@@ -82,7 +83,7 @@ class LineDriver:
         self._wake_lock = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
-        self._watched: dict[int, Lane] = {}
+        self._watched: dict[int, StationLines] = {}
         self._stop_ns: int | None = None
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
@@ -214,7 +215,7 @@ class LineDriver:
         self._put(Order(self._lanes[station], action))
 
     def _ask(
-        self, lane: Lane, action: Callable[[], None], timeout_s: float, drives: bool = True
+        self, lane: StationLines, action: Callable[[], None], timeout_s: float, drives: bool = True
     ) -> None:
         gone = self._gone()
         if gone is not None:
@@ -256,12 +257,12 @@ class LineDriver:
             for lane in lanes:
                 lane.close()
 
-    def _turn_to_stop(self, lanes: list[Lane], stop_ns: int) -> bool:
+    def _turn_to_stop(self, lanes: list[StationLines], stop_ns: int) -> bool:
         return bool(self._orders) or (
             any(lane.waiting for lane in lanes) and time.monotonic_ns() < stop_ns
         )
 
-    def _turn(self, lanes: list[Lane]) -> None:
+    def _turn(self, lanes: list[StationLines]) -> None:
         next_ns = min((lane.tick() for lane in lanes), default=NEVER)
         if self._stop_ns is not None:
             next_ns = min(next_ns, self._stop_ns)
@@ -289,7 +290,7 @@ class LineDriver:
                     )
                 )
 
-    def _watch(self, watched: dict[int, Lane]) -> None:
+    def _watch(self, watched: dict[int, StationLines]) -> None:
         self._poll = select.poll()
         for fd in (self._wake, *watched):
             self._poll.register(fd, select.POLLIN)

@@ -52,7 +52,7 @@ class Due(NamedTuple):
     outputs: Mapping[str, bool]
 
 
-class Lane:
+class StationLines:
     """The lines of one station. Only the driver's thread calls it; `values` and `problem` can be
     read by any.
 

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.record import Record
 from node.worker.seam import Settle
 from schemas import Images, Problem, Result
@@ -24,7 +24,7 @@ PREVIEW_S = 0.2
 class PictureKeeping:
     """See the head of this file. previews: whether the broker gets pictures, too."""
 
-    def __init__(self, store: Pictures, metrics: Metrics, *, previews: bool = False) -> None:
+    def __init__(self, store: Pictures, metrics: NodeMetrics, *, previews: bool = False) -> None:
         self.store = store
         self._full = False
         self.pending: set[str] = set()  # results that will have pictures, and have none yet

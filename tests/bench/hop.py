@@ -18,7 +18,7 @@ import psutil
 from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
 from node.look import look
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.pictures.keeping import PictureKeeping
 from node.pictures.writer import PictureWriter
 from node.shelf import Shelf
@@ -42,7 +42,9 @@ LIMIT_NS = 60 * 10**9
 def in_process(folder: Path) -> ProcessWorker:
     """A worker process on the programs of a folder."""
     station = StationSettings(id="cam1", camera=CAMERA)
-    keeping = PictureKeeping(Pictures(folder / "pictures", PictureSettings()), Metrics("1", "n"))
+    keeping = PictureKeeping(
+        Pictures(folder / "pictures", PictureSettings()), NodeMetrics("1", "n")
+    )
     setup = WorkerSetup("node-01", station, str(folder), str(folder), 85, "WARNING")
     return ProcessWorker(
         setup, Programs(folder / "programs"), keeping, lambda *_: None, lambda _: None

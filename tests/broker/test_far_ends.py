@@ -307,7 +307,7 @@ def test_leaving_a_broker_that_has_died_ends(monkeypatch: pytest.MonkeyPatch) ->
                 while consumer.trouble is not None:
                     await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(aio, "Client", Dying)
+    monkeypatch.setattr(aio, "AioClient", Dying)
     # a browser of another file may have left a loop in this thread
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(asyncio.run, left()).result()

@@ -10,7 +10,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 
 from broker.sockets import _Buffered
-from broker.wire import Client, Incoming, incoming, properties
+from broker.wire import Incoming, PahoClient, incoming, properties
 from schemas.settings import BrokerSettings
 
 TOPIC = "inspection/v1/node-01/trigger/cam1"
@@ -25,7 +25,7 @@ class Wire:
         self.heard: list[tuple[Incoming, int]] = []
         self.published: list[int] = []
         self.refused: list[bool] = []
-        self.client = Client(
+        self.client = PahoClient(
             SETTINGS,
             "wire",
             v5=v5,

@@ -40,7 +40,7 @@ def test_sign_in_leads_back_to_the_page_that_was_asked_for(stranger: Page) -> No
 
 
 @pytest.mark.parametrize(
-    "next",
+    "after",
     [
         "https://evil.example/",
         "//evil.example/app/run",
@@ -49,9 +49,9 @@ def test_sign_in_leads_back_to_the_page_that_was_asked_for(stranger: Page) -> No
         "/\\evil.example",
     ],
 )
-def test_sign_in_leads_nowhere_else(stranger: Page, plant: Plant, next: str) -> None:
+def test_sign_in_leads_nowhere_else(stranger: Page, plant: Plant, after: str) -> None:
     stranger.goto("/app/sign-in")
-    stranger.goto(f"{plant.url}/app/sign-in?next={next}")
+    stranger.goto(f"{plant.url}/app/sign-in?next={after}")
     fill_in(stranger, "vera")
     expect(stranger).to_have_url(f"{plant.url}/app/run")
 

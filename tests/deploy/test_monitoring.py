@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deploy.grafana.dashboard import text
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from tests.rooms.installation.processes import ROOT
 from tests.rooms.people.people import application
 
@@ -59,7 +59,7 @@ def labels(registry: Any) -> dict[str, set[str]]:
 def exported(tmp_path: Path) -> dict[str, set[str]]:
     """What node and web give."""
     figures = application(tmp_path).extensions["figures"]
-    return {**labels(figures.registry), **labels(Metrics("1", "node-01").registry)}
+    return {**labels(figures.registry), **labels(NodeMetrics("1", "node-01").registry)}
 
 
 def expressions() -> Iterator[tuple[str, str]]:

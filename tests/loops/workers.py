@@ -147,7 +147,7 @@ def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Tol
         for _ in range(kills):
             time.sleep(chance.uniform(0.0, 0.5))
             station = chance.choice(STATIONS)
-            worker = wait_for(lambda id=station: workers(node).get(id), 60, "a worker")
+            worker = wait_for(lambda station=station: workers(node).get(station), 60, "a worker")
             heard = len(line.heard)
             worker.kill()
             killed, killed_at = time.monotonic(), time.time()

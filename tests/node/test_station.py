@@ -28,7 +28,7 @@ from node.gpio.driver import LineDriver
 from node.inspection import inspect
 from node.intake import Intake
 from node.look import look
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.pictures.keeping import PictureKeeping
 from node.pictures.writer import PictureWriter
 from node.shared import Shared
@@ -74,7 +74,7 @@ class Bench:
         self.ledger = Ledger(self.path, outbox.committed, outbox.flush_soon)
         self.driver = LineDriver({"cam1": (LINES, make_bank(LINES))}, lambda _station, _at: None)
         self.driver.start()
-        metrics = Metrics("1", "node-01")
+        metrics = NodeMetrics("1", "node-01")
         store = Pictures(folder / "pictures", PictureSettings())
         keeping = PictureKeeping(store, metrics)
         self.pictures = PictureWriter(store, 85, keeping.written)

@@ -38,7 +38,7 @@ CHANGING = (
 ASKED = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "maxLength", "default")
 GIVEN_ELSEWHERE = ("web.bind",)  # a platform's PORT takes precedence
 NodeHas = Literal["same", "other", "unknown"]
-Value = bool | int | Float | str | None
+SettingValue = bool | int | Float | str | None
 
 
 class Setting(TypedDict):
@@ -81,7 +81,7 @@ class ChangedSettings(TypedDict):
 class Changes(Proof):
     """Other values by their keys; null is a default. Asks for the own password."""
 
-    changes: Annotated[dict[str, Value], Field(min_length=1, max_length=100)] = Field(
+    changes: Annotated[dict[str, SettingValue], Field(min_length=1, max_length=100)] = Field(
         description="Value by key, such as station.cam1.queue_limit."
     )
     reload: bool = Field(

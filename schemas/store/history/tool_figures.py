@@ -26,7 +26,7 @@ class SeriesKey(NamedTuple):
     unit: str
 
 
-class Value(NamedTuple):
+class ToolValue(NamedTuple):
     """What one tool said about one part; value: None if it measured nothing."""
 
     station: str
@@ -41,13 +41,13 @@ class Value(NamedTuple):
 def figures(results: Iterable[dict[str, Any]], tool: str | None = None) -> list[dict[str, Any]]:
     """Figures of every series in results as published, oldest first; with `tool`, of those of that
     name only, and with histogram and trend."""
-    series: dict[SeriesKey, list[Value]] = {}
+    series: dict[SeriesKey, list[ToolValue]] = {}
     for result in results:
         for each in result["tools"]:
             if tool in (None, each["name"]):
                 key = SeriesKey(result["program"] or "", each["name"], each["kind"], each["unit"])
                 series.setdefault(key, []).append(
-                    Value(
+                    ToolValue(
                         result["station"],
                         result["program_version"] or 0,
                         result["finished_at"],
@@ -60,7 +60,7 @@ def figures(results: Iterable[dict[str, Any]], tool: str | None = None) -> list[
     return [_figures(key, measured, whole=tool is not None) for key, measured in series.items()]
 
 
-def _figures(key: SeriesKey, series: list[Value], *, whole: bool) -> dict[str, Any]:
+def _figures(key: SeriesKey, series: list[ToolValue], *, whole: bool) -> dict[str, Any]:
     values = [each.value for each in series if each.value is not None]
     spans = _spans(series)
     shown: dict[str, Any] = {
@@ -83,7 +83,7 @@ def _figures(key: SeriesKey, series: list[Value], *, whole: bool) -> dict[str, A
     return shown
 
 
-def _spans(series: Sequence[Value]) -> list[dict[str, Any]]:
+def _spans(series: Sequence[ToolValue]) -> list[dict[str, Any]]:
     """Versions with the same limits, one after the other, and how well the values kept them."""
     by_version = sorted(series, key=lambda each: each.version)
     spans = []
@@ -106,7 +106,7 @@ def _spans(series: Sequence[Value]) -> list[dict[str, Any]]:
     return spans
 
 
-def _within(series: Sequence[Value]) -> float | None:
+def _within(series: Sequence[ToolValue]) -> float | None:
     """Standard deviation from part to part, by the mean moving range of each station (ISO 7870-2):
     what drifts slowly is not in it. None without two parts of one station in a row."""
     last: dict[str, list[float]] = {}
@@ -142,7 +142,7 @@ def _histogram(values: list[float]) -> dict[str, Any]:
     return {"from": first, "to": last, "counts": [counts[each] for each in range(BINS)]}
 
 
-def _trend(series: list[Value]) -> list[dict[str, Any]]:
+def _trend(series: list[ToolValue]) -> list[dict[str, Any]]:
     """At most POINTS groups of consecutive values: when the group ended, and its least, mean and
     greatest value."""
     step = math.ceil(len(series) / POINTS)

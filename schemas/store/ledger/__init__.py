@@ -9,7 +9,7 @@ What is written stands in `triggers`, `outbox`, `replies` and `care`.
 from schemas.store.ledger.care import Care
 from schemas.store.ledger.log import Log, LogHeld
 from schemas.store.ledger.opening import MIGRATIONS, scripts
-from schemas.store.ledger.outbox import Outbox
+from schemas.store.ledger.outbox import OutboxRows
 from schemas.store.ledger.replies import Replies
 from schemas.store.ledger.shapes import (
     AlreadyAnswered,
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-class Ledger(Triggers, Outbox, Replies, Care, Log):
+class Ledger(Triggers, OutboxRows, Replies, Care, Log):
     """The ledger of one node. All methods may be called from any thread.
 
     committed(rows) gets committed results in the order of their commits; flush_soon() asks another

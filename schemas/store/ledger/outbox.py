@@ -9,7 +9,7 @@ SHORTEN_ROWS = 5000  # of one commit
 LEAVES = "DELETE FROM outbox WHERE result = (SELECT id FROM results WHERE result_id = ?)"
 
 
-class Outbox(Engine):
+class OutboxRows(Engine):
     """See the head of this file."""
 
     unpublished = 0  # results that have been let go since the start

@@ -10,7 +10,7 @@ from broker.topics import Names
 from node.alarms import Alarms
 from node.chores import certificates
 from node.chores.certificates import CertificateWatch
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from schemas import Settings
 from schemas.settings import BrokerSettings
 from tests.rooms.installation.certificates import certificate
@@ -25,7 +25,7 @@ def test_a_certificate_that_ends_within_30_days_is_an_alarm_until_it_is_renewed(
     settings = Settings.model_construct(broker=broker, certificates=(str(proxy),))
     alarms, metrics = (
         Alarms(("cam1",), Outbox(Names("inspection/v1", "node-01"))),
-        Metrics("1", "node-01"),
+        NodeMetrics("1", "node-01"),
     )
     watch = CertificateWatch(settings, alarms, metrics)
 

@@ -254,14 +254,14 @@ def test_whatever_goes_wrong_with_a_command_is_answered_and_does_not_end_the_con
 
 
 @pytest.mark.parametrize("name", ["ping", "pause"])
-@pytest.mark.parametrize("id", ["\\ud800", "r-1\\udfff", "\\ud83d", "\\u0000"])
+@pytest.mark.parametrize("given", ["\\ud800", "r-1\\udfff", "\\ud83d", "\\u0000"])
 def test_an_id_that_is_no_text_is_refused_and_takes_no_connection_with_it(
-    tmp_path: Path, name: str, id: str
+    tmp_path: Path, name: str, given: str
 ) -> None:
     """JSON can say half of a letter. Anybody who may command could otherwise take the node off the
     broker, which delivers the message again."""
     with still(tmp_path) as node:
-        reply = node.command(name, f'{{"request_id":"{id}","station":"cam1"}}'.encode())
+        reply = node.command(name, f'{{"request_id":"{given}","station":"cam1"}}'.encode())
         assert reply["error"]["code"] == "BAD_COMMAND"
         assert not node.service.stations["cam1"].paused
         assert node.command("ping", request_id="r-2")["ok"]

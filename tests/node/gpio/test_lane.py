@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from node.gpio.lane import BEAT_NS, MS, RETRY_NS, Lane
+from node.gpio.lane import BEAT_NS, MS, RETRY_NS, StationLines
 from node.gpio.memory import MemoryBank
 from schemas import MemoryLines, Problem
 
@@ -34,7 +34,7 @@ class Line:
         lines = MemoryLines.model_validate({**ALL, **settings})
         self.now = 1_000 * MS
         self.bank = MemoryBank(lines)
-        self.lane = Lane("a", lines, self.bank, lambda: self.now)
+        self.lane = StationLines("a", lines, self.bank, lambda: self.now)
         self.lane.tick()
 
     def wait(self, ms: float) -> None:
@@ -258,7 +258,7 @@ def test_a_bank_that_cannot_be_opened_is_tried_again() -> None:
     bank = MemoryBank(lines)
     bank.fault = Problem("GPIO_NOT_AVAILABLE", "held by 'press-7'")
     now = 0
-    lane = Lane("a", lines, bank, lambda: now)
+    lane = StationLines("a", lines, bank, lambda: now)
     assert lane.status == "error"
     now = lane.tick()
     assert lane.problem is bank.fault
@@ -272,7 +272,7 @@ def test_a_station_without_lines_has_nothing_to_fail() -> None:
     lines = MemoryLines()
     bank = MemoryBank(lines)
     bank.fault = Problem("GPIO_NOT_AVAILABLE", "never asked")
-    lane = Lane("a", lines, bank)
+    lane = StationLines("a", lines, bank)
     lane.tick()
     assert lane.status == "none"
     assert lane.problem is None

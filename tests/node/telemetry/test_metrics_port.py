@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import generate_latest
 
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.telemetry import metrics_port
 from schemas import Problem
 from tests.rooms.installation.processes import free_port
@@ -22,14 +22,14 @@ TOKEN = "a-scraper-of-the-plant-7391"
 
 
 @pytest.fixture
-def metrics() -> Iterator[Metrics]:
-    made = Metrics("1", "node-01")
+def metrics() -> Iterator[NodeMetrics]:
+    made = NodeMetrics("1", "node-01")
     yield made
     made.close()
 
 
 @pytest.fixture
-def port(metrics: Metrics) -> int:
+def port(metrics: NodeMetrics) -> int:
     number = free_port()
     metrics.serve(f"127.0.0.1:{number}")
     return number
@@ -44,7 +44,7 @@ def get(port: int, path: str = "/metrics", **headers: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
-def test_a_port_that_somebody_else_has_is_named(metrics: Metrics, port: int) -> None:
+def test_a_port_that_somebody_else_has_is_named(metrics: NodeMetrics, port: int) -> None:
     with pytest.raises(Problem) as raised:
         metrics_port.MetricsPort(metrics.registry, f"127.0.0.1:{port}")
     said = f"metrics.bind 127.0.0.1:{port}: Address already in use; another program listens there"
@@ -90,7 +90,7 @@ def test_who_says_nothing_or_never_ends_is_cut_off(port: int) -> None:
 
 
 def test_the_page_is_made_once_a_second_at_most(
-    metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch
+    metrics: NodeMetrics, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
     real = metrics_port.generate_latest  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ def test_the_page_is_made_once_a_second_at_most(
 
 
 def test_a_page_that_is_larger_than_any_buffer_comes_whole(
-    metrics: Metrics, port: int, monkeypatch: pytest.MonkeyPatch
+    metrics: NodeMetrics, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics_port, "OPEN_S", 60.0)
     for n in range(128):
@@ -124,7 +124,7 @@ def test_a_page_that_is_larger_than_any_buffer_comes_whole(
 
 
 def test_a_large_page_is_made_in_pieces_with_rests_between_them(
-    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    metrics: NodeMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(128):
         metrics.tools.labels(f"cam{n % 4}", f"tool-{n}", "edge").observe(0.01)
@@ -151,7 +151,7 @@ def test_a_large_page_is_made_in_pieces_with_rests_between_them(
     assert lines[0] == lines[1]
 
 
-def test_with_a_token_nobody_reads_without_it(metrics: Metrics) -> None:
+def test_with_a_token_nobody_reads_without_it(metrics: NodeMetrics) -> None:
     port = free_port()
     metrics.serve(f"127.0.0.1:{port}", TOKEN)
     assert get(port)[0] == 401

@@ -58,7 +58,7 @@ class Collector:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)

@@ -19,7 +19,7 @@ from node.cameras import synthetic
 from node.commands.with_pixels import PixelCommands
 from node.limits import BEAT_S
 from node.look import look
-from node.metrics import Metrics
+from node.metrics import NodeMetrics
 from node.part import Part
 from node.pictures.keeping import PictureKeeping
 from node.pictures.live_view import LiveView
@@ -72,7 +72,7 @@ class Place:
         asked = {"worker": kind, **({"cpus": NO_CORE} if kind == "process" else {})}
         station = StationSettings(id="cam1", camera=CAMERA, **asked)
         self.store = Pictures(folder / "pictures", PictureSettings(min_free_percent=0))
-        self.keeping = PictureKeeping(self.store, Metrics("1", "node-01"), previews=True)
+        self.keeping = PictureKeeping(self.store, NodeMetrics("1", "node-01"), previews=True)
         self.previews: list[bytes] = []
         self.crashes: list[Crash] = []
         self.workshop: Workshop | None = None
@@ -468,7 +468,7 @@ def _alone(folder: Path, spare: Any = None) -> ProcessWorker:
     setup = WorkerSetup(
         "node-01", StationSettings(id="cam1", camera=CAMERA), str(folder), "", 85, "INFO"
     )
-    keeping = PictureKeeping(Pictures(folder, PictureSettings()), Metrics("1", "node-01"))
+    keeping = PictureKeeping(Pictures(folder, PictureSettings()), NodeMetrics("1", "node-01"))
     return ProcessWorker(setup, Programs(folder), keeping, lambda *_: None, lambda _: None, spare)
 
 

@@ -76,7 +76,7 @@ def test_an_error_is_told_without_secrets(tmp_path: Path) -> None:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sentry)

@@ -167,11 +167,11 @@ def test_a_deleted_program_is_gone_but_its_versions_stay_and_numbering_goes_on(
     assert programs.save(program(), PNG, "ada", expect_version=0).version == 2
 
 
-@pytest.mark.parametrize("id", ["none", "../../etc/passwd", "", "\x00"])
-def test_an_unknown_program_is_not_found(programs: Programs, id: str) -> None:
-    refused("PROGRAM_NOT_FOUND", lambda: programs.get(id))
-    refused("PROGRAM_NOT_FOUND", lambda: programs.get(id, 1))
-    refused("PROGRAM_NOT_FOUND", lambda: programs.versions(id))
+@pytest.mark.parametrize("unknown", ["none", "../../etc/passwd", "", "\x00"])
+def test_an_unknown_program_is_not_found(programs: Programs, unknown: str) -> None:
+    refused("PROGRAM_NOT_FOUND", lambda: programs.get(unknown))
+    refused("PROGRAM_NOT_FOUND", lambda: programs.get(unknown, 1))
+    refused("PROGRAM_NOT_FOUND", lambda: programs.versions(unknown))
 
 
 def test_a_poller_sees_the_change_of_another_process_once(
