@@ -112,6 +112,10 @@ MAKE: dict[str, tuple[Callable[[Any], Any], type[np.generic]]] = {
         np.float64,
     ),
     "getRotationMatrix2D": (lambda a: cv2.getRotationMatrix2D((5.0, 5.0), 10, 1), np.float64),
+    "getStructuringElement": (
+        lambda _: cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)),
+        np.uint8,
+    ),
     "imencode": (lambda a: cv2.imencode(".png", a)[1], np.uint8),
     "inRange": (lambda a: cv2.inRange(a.astype(np.float32), 10, 20), np.uint8),
     "matchTemplate": (lambda a: cv2.matchTemplate(a, a[:5, :5], cv2.TM_CCORR), np.float32),

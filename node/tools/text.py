@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from node.frame import View
 from node.measurement import Given, Mark, Measurement
+from node.vision.reading.find_lines import grown, looks, merged, placed
 from node.vision.reading.recognise import Reading, recognise
 from node.vision.reading.text_match import in_order, judge, shown
 from schemas import Problem, Text
@@ -18,8 +19,6 @@ INSTALL = "pip install 'inspection-node[text]' && pip install --no-deps rapidocr
 SMALL_SIDE = 64  # px; a smaller region is enlarged, for letters below about 12 px are not found
 LARGE_SIDE = 960  # px of the picture in which lines are looked for
 LONGEST_WAIT_S = 10.0
-# blur with which lines are looked for again where none was read: no line is seen in separate dots
-DOTS_PX = 1.5
 
 
 class _TextLine(NamedTuple):
@@ -54,23 +53,32 @@ class _Reader:
             raise Problem("TIMEOUT", "the text reader is busy")
         try:
             if settings.lines == "one":
-                return self._sure([(pixels, None)], settings)
-            for blur in (0.0, DOTS_PX):
-                readings = self._sure(self._lines(pixels, blur), settings)
-                if readings:
+                return self._sure([(pixels, None)], settings)[0]
+            readings: list[tuple[Reading, Any]] = []
+            for look, scale in looks(pixels):
+                sure, all_sure = self._sure(self._lines(pixels, look, scale), settings)
+                readings = merged(readings, sure)
+                if readings and all_sure:
                     break
             return readings
         finally:
             self._turn.release()
 
-    def _lines(self, pixels: Any, blur: float) -> list[tuple[Any, Any]]:
-        """Pixels and corners of the lines."""
-        look = cv2.GaussianBlur(pixels, (0, 0), blur) if blur else pixels
-        corners = self._read(look, use_det=True, use_cls=False, use_rec=False)[0] or []
-        boxes = [np.array(each, np.float32) for each in corners]
-        return list(zip(self._read.get_crop_img_list(pixels, boxes), boxes, strict=True))
+    def _lines(self, pixels: Any, look: Any, scale: float) -> list[tuple[Any, Any]]:
+        """Pixels, some around it included, and corners of the lines found in a look."""
+        found = self._read(look, use_det=True, use_cls=False, use_rec=False)[0] or []
+        size = (pixels.shape[1], pixels.shape[0])
+        boxes = [
+            box
+            for each in found
+            if (box := placed(np.array(each, np.float32), scale, size)) is not None
+        ]
+        return list(zip(self._read.get_crop_img_list(pixels, grown(boxes)), boxes, strict=True))
 
-    def _sure(self, lines: list[tuple[Any, Any]], settings: Text) -> list[tuple[Reading, Any]]:
+    def _sure(
+        self, lines: list[tuple[Any, Any]], settings: Text
+    ) -> tuple[list[tuple[Reading, Any]], bool]:
+        """What is read with enough confidence, and whether that is all that was found."""
         network, names = self._read.text_rec.session, self._read.text_rec.postprocess_op.character
         readings = [
             (
@@ -86,11 +94,12 @@ class _Reader:
             for line, corners in lines
             if min(line.shape[:2]) > 1
         ]
-        return [
+        sure = [
             each
             for each in readings
             if each[0].text and each[0].confidence >= settings.confidence_low
         ]
+        return sure, len(sure) == len(lines)
 
 
 @lru_cache(maxsize=1)

@@ -128,6 +128,13 @@ class TestWithTheExtra:
             found = read(dotted(text), lines=lines, characters="0123456789")
             assert (found.text, found.value > 0.5) == (text, True)
 
+    @pytest.mark.parametrize("pitch", [4.0, 7.5, 11.0])
+    def test_dots_are_found_however_far_apart_and_with_little_ground(self, pitch: float) -> None:
+        drawn = dotted("713523", pitch)
+        close = np.ascontiguousarray(drawn[round(pitch) : -round(pitch)])
+        found = read(close, lines="many", characters="0123456789")
+        assert (found.text, found.value > 0.5) == ("713523", True)
+
     def test_only_the_characters_that_are_allowed_are_read(self) -> None:
         assert read(label("472938"), lines="one", characters="0123456789").value > 0.8
         for other in ("BATCH", "EXP 2027-03"):
