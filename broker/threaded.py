@@ -49,6 +49,7 @@ LOOK_S = 0.5
 # results that wait to be taken; beyond that the driver waits, and what it misses meanwhile is asked
 # for again
 READY_LIMIT = 1000
+NOT_YET = "not connected yet"  # `trouble` until the first connection stands or fails
 
 
 class Driver:
@@ -73,7 +74,7 @@ class Driver:
     ) -> None:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self.trouble: str | None = "not connected yet"
+        self.trouble: str | None = NOT_YET
         self._settings = settings
         self._ends = ends
         self._happened = happened

@@ -9,7 +9,7 @@ from typing import Any
 from broker.client import Client
 from broker.ends import Delivered, Event, read_object
 from broker.hearing import Hearing
-from broker.threaded import Driver
+from broker.threaded import NOT_YET, Driver
 from broker.topics import Names
 from broker.wire import Incoming
 from deploy.cli import addressee, show
@@ -55,7 +55,7 @@ def watch(args: argparse.Namespace) -> int:
     others = (names.prefix("event"), names.prefix("alarm"), names("state"))
     topics = (names("event", "+"), names("alarm", "+"), names("state"))
     driver = Driver(settings, [hearing], happened, topics, listen)
-    trouble: str | None = None
+    trouble: str | None = NOT_YET
     try:
         while True:
             if driver.trouble != trouble and (trouble := driver.trouble) is not None:
