@@ -12,7 +12,8 @@ Where the trouble may be a size, shorter messages are tried before the topic wai
 
 A broker that closes at every topic with a dot (NATS before 2.10) would cost a connection for each
 alarm of a station. So the first such topic speaks for all, as long as none was ever taken: each
-goes alone, and once one is to blame they wait together, and one of them is tried ever more seldom.
+goes alone, and once one is to blame they wait together, and one of them is tried less and less
+often.
 """
 
 import time

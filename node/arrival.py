@@ -160,7 +160,7 @@ def stale(
 
     By sent_at, where clocks agree; else by how old it may have been when it was received
     (`older_ms`: it waited while the node was away, or its producer had sent it before) and the time
-    since then. repeated_ms: what of that its producer told.
+    since then. repeated_ms: how much of that its producer has told.
     """
     max_age_ms = trigger.max_age_ms or settings.max_age_ms
     waited_ms = ((now_ns or time.monotonic_ns()) - received.ns) / 1e6

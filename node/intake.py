@@ -367,7 +367,7 @@ class Intake:
 
 
 def _answer(arrival: Arrival, problem: Problem) -> Callable[[int], Result]:
-    """What gives the result of a trigger that is answered in the commit its seq."""
+    """A function that gives a result its seq, for a trigger that is answered in its commit."""
     record = Record(arrival.part(0))
     record.fail(problem)
     compose(record, arrival.station)

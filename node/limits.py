@@ -5,8 +5,8 @@ before the unit's watchdog does, which is there for the watch itself; and all pa
 together are over before 10 s. Limits of one part (a camera's, a program's, a command's) are
 settings, and stand in the part's own deadline.
 
-What holds the process together stands here. What is one module's own stands there, under a name
-that ends in `_S`, and TABLE says of each what it is; a test looks through the modules, and holds
+What holds the process together stands here. A limit of one module stands there, under a name that
+ends in `_S`, and TABLE says what each of them is; a test looks through the modules, and holds
 LOCKS and TURNS against the heartbeats. `rows` has all of it with its values (`python -m
 node.limits` prints that).
 

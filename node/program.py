@@ -64,7 +64,7 @@ def nothing(name: str) -> bytes:
 
 
 def load_stored(stored: StoredProgram, store: Programs) -> LoadedProgram:
-    """As `load`, a version with the master and the models of its store. Raises Problem, too where
+    """As `load`, a version with the master and the models of its store. Raises Problem also where
     these are missing or damaged."""
     master = store.master(stored.program)
     return load(stored.program, stored.version, stored.hash, master, store.file)
@@ -179,7 +179,7 @@ def _learn(who: str, learn: Callable[[], Any]) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """`Shelf` has a file of its own, above this one; scripts of before look for it here."""
+    """`Shelf` has a file of its own, above this one; older scripts look for it here."""
     if name != "Shelf":
         raise AttributeError(name)
     return import_module("node.shelf").Shelf

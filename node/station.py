@@ -37,8 +37,8 @@ PAUSED = "The station is paused: save a changed version, or select another progr
 
 
 def none_chosen() -> Problem:
-    """What is wrong with a station without a program: none is missing, as the catalogue's sentence
-    of this code would have it."""
+    """No program is chosen at a station yet; the catalogue's own sentence for this code would say
+    that one is missing."""
     return Problem.told("PROGRAM_NOT_FOUND", "No program is chosen yet")
 
 

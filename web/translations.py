@@ -1,5 +1,5 @@
-"""The languages of the pages: English stands in templates and modules, a catalogue holds every
-other language.
+"""The languages of the pages: English stands in templates and modules, and each other language has
+a catalogue.
 
 A catalogue (static/words/LANGUAGE.json) maps the English text to its translation, `{name}` where
 something is put in. `python -m web.vocabulary` collects the texts and tells which a catalogue

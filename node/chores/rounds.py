@@ -29,7 +29,7 @@ class Chore(NamedTuple):
 class Chores:
     """The thread of chores. One that raises is done again in its turn, and ends none of the others.
 
-    failed: why those could not be done that raised a Problem, by name. faults: told of those that
+    failed: by name, why a chore that raised a Problem could not be done. faults: told of those that
     raised anything else.
     """
 

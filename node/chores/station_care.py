@@ -54,7 +54,7 @@ class StationCare:
             self._alarms.set("FAULT", station.fault, station.id)
 
     def maintenance(self) -> None:
-        """End what nobody has given a sign of for long."""
+        """End a maintenance that nobody has given a sign of for long."""
         for station in self._stations.values():
             if station.end_forgotten():
                 self._outbox.event(

@@ -90,7 +90,7 @@ class PictureExporter:
 
     @property
     def lost(self) -> dict[str, int]:
-        """Results of which a picture never will, by reason.
+        """How many results have a picture that will never be copied, by reason.
 
         gone: it is not kept any longer; full: too many waited; refused: it has no place there;
         unreadable: it is kept, and this machine cannot read it.

@@ -18,7 +18,7 @@ ERRORS = (S3Error, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 class ExportBucket:
-    """See node.exports.Place. An object is there whole or not at all by what S3 is."""
+    """See node.exports.Place. S3 itself sees to it that an object is there whole or not at all."""
 
     def __init__(self, target: S3Target, _state: Path) -> None:
         if target.secret_key is None:

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """`PictureWriter`, which scripts of before look for here: what says which pictures are kept."""
+    """`PictureWriter`, which older scripts look for here: it says which pictures are kept."""
     if name != "PictureWriter":
         raise AttributeError(name)
     from node.pictures.keeping import PictureKeeping

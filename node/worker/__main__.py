@@ -2,10 +2,10 @@
 loop in it takes nothing else along.
 
 `python -m node.worker STATION PARENT PARTS SIDE PAGE` with the descriptors of two sockets, and of a
-page that tells what it is at (see at_work.py). Over PARTS comes one Job after the other, and goes
-what was Found; over SIDE comes and goes all else (see wire.py), so that a command never holds up a
-part. It ends when its parent or a socket does, and by no signal
-that a service sends to all of its processes.
+page that tells what it is at (see at_work.py). Over PARTS one job after the other comes in, and
+what was found goes back; everything else goes over SIDE (see wire.py), so that a command never
+holds up a part. It ends when its parent or a socket does, and by no signal that a service sends to
+all of its processes.
 """
 
 import contextlib

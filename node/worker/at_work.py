@@ -1,5 +1,5 @@
 """What a worker process does now, in a page of memory that the node reads when it has ended: so
-that it can say which tool of which program was at work. Writing there costs a part of a
+that it can say which tool of which program was at work. Writing there takes a fraction of a
 microsecond."""
 
 import mmap
@@ -18,7 +18,7 @@ class Loading(NamedTuple):
 
 
 class AtWork:
-    """One page, of two processes; `file` is its descriptor, for the other one."""
+    """One page that two processes share; `file` is its descriptor, for the other one."""
 
     def __init__(self, file: int | None = None) -> None:
         if file is None:

@@ -1,10 +1,10 @@
-"""The seam between the node and what knows pixels: a Job goes over it, and what was Found comes
+"""The seam between the node and what knows pixels: a PartJob goes over it, and a PartOutcome comes
 back; a Settle says what becomes of the pictures of a part, and `ask` does the commands that need
 pixels.
 
-On this side there is what must be one: broker, ledger, lines, alarms. On the other one there are a
-station's camera, its loaded programs and its pictures, and these never cross. What a worker is
-stands in `Worker`; everything that it waits for has a limit.
+On this side is what there must be only one of: broker, ledger, lines, alarms. On the other are a
+station's camera, its loaded programs and its pictures, and these never cross. `Worker` says what a
+worker is; everything that it waits for has a limit.
 """
 
 from collections.abc import Callable

@@ -38,7 +38,7 @@ class SettingsFile:
 
     @property
     def tag(self) -> str:
-        """By which a change says what it changes. Raises Problem STORE_FAILED."""
+        """The tag by which a change says what it changes. Raises Problem STORE_FAILED."""
         return _tag(self._read(self.path))
 
     def now(self) -> Loaded:

@@ -108,8 +108,8 @@ def _found(state: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The folder, what is ours in it, and what is in that; folders before their files. Links are
     not followed.
 
-    What the other account of the group keeps to itself is not looked into: who cannot read it
-    believes nothing in it.
+    What the other account of the group keeps to itself is not looked into: we cannot read it, so we
+    believe nothing in it.
     """
     waiting = [state]
     while waiting:
