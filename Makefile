@@ -107,14 +107,15 @@ gallery: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
+# Warnings: pip 26 passes on what setuptools says of every editable install, and it looks like a fault.
 $(VENV)/installed: pyproject.toml | $(VENV)/upgraded
 	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/upgraded
 	@echo "installing into $(VENV), with what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/installed
 
 # What Python brings along are the pip and setuptools of its own release, with the faults that were found since.
