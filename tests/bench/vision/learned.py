@@ -13,7 +13,9 @@ where it promises nothing, or fewer were tested). `drawn_found`: share of the fa
 first of those taught that it would catch, from which teaching warns; `escapes_if_5%_known`: escapes
 at the limit that rejects that share of the good ones tested.
 
-`SETS=cookies,screws TAUGHT=5,100 DRAWS=1` chooses, and leaves `classify` out.
+`SETS=cookies,screws TAUGHT=5,100 DRAWS=1` chooses, and leaves `classify` out. `CONFIRMED=1`: what
+teaching names as unlike the others is confirmed and stays in, as a person who looks at it would do:
+all are good, and PatchCore's memory holds them all.
 """
 
 import contextlib
@@ -40,6 +42,7 @@ from tests.bench.vision.good_and_bad import Pictures, sets
 
 TAUGHT = tuple(int(count) for count in os.environ.get("TAUGHT", "5,10,20,50,100").split(","))
 DRAWS = int(os.environ.get("DRAWS", "2"))
+CONFIRMED = os.environ.get("CONFIRMED", "0") != "0"
 CHOSEN = tuple(name for name in os.environ.get("SETS", "").split(",") if name)  # parts of names
 LEAST_ASKED = 10  # good pictures that were not taught
 # without DATA: one draw of 20, half of the pictures
@@ -177,10 +180,10 @@ def _learned(
 
 
 def _taught(good: list[tuple[str, features.Maps]], site: tuple[int, int, int]) -> bank.PatchBank:
-    """The memory; if too few remain without those that are unlike the others, all are confirmed, as
-    all are good."""
+    """The memory; if too few remain without those that are unlike the others, or if it is chosen,
+    all are confirmed, as all are good."""
     try:
-        return bank.teach(good, site).bank
+        return bank.teach(good, site, {name for name, _ in good} if CONFIRMED else ()).bank
     except Problem:
         return bank.teach(good, site, {name for name, _ in good}).bank
 

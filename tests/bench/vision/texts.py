@@ -124,6 +124,7 @@ KINDS: dict[str, tuple[Callable[[Dice], Drawn], str | None, str]] = {  # drawn b
     "unreadable": (unreadable, None, "one"),
     "dots, looked for": (dotted, "0123456789", "many"),
     "unreadable, looked for": (unreadable, None, "many"),
+    "printed, looked for": (printed, None, "many"),
 }
 
 
