@@ -1,6 +1,6 @@
 """How a worker process shares the machine with all else that runs there, as its settings ask: the
 cores it runs on, memory that is not paged out, and the real-time priority of the one thread that
-looks at parts.
+looks at parts; or that all of it gives way to others.
 
 What the system does not allow is reported, and the worker goes on without it. A thread with
 priority that never waits is ended by the kernel, since nothing else may get the time to do so.
@@ -18,11 +18,14 @@ MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # mlockall(2)
 
 
 def settle_in(station: StationSettings) -> Iterator[str]:
-    """Before the other threads begin: cores and memory. What is not allowed, for people."""
+    """Before the other threads begin, which are as this one: cores, memory, and whether it gives
+    way. What is not allowed, for people."""
     if station.cpus:
         yield from _tried(f"cpus = {station.cpus}", lambda: _run_on(station.cpus))
     if station.lock_memory:
         yield from _tried("lock_memory", _lock_memory)
+    if station.yields:
+        yield from _tried("yields", _give_way)
 
 
 def hurry(station: StationSettings) -> Iterator[str]:
@@ -65,6 +68,10 @@ def _lock_memory() -> None:
     if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _give_way() -> None:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _go_before(priority: int) -> None:

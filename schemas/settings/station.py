@@ -84,6 +84,15 @@ class StationSettings(Shape):
         ),
     )
 
+    yields: bool = Field(
+        default=False,
+        description=(
+            "Whether its worker process gives way to everything else on the machine (SCHED_IDLE):"
+            " for a station with heavy tools beside one that must be quick. Its own parts wait"
+            " while others need the processor."
+        ),
+    )
+
     cpus: Annotated[str, Field(pattern=r"^([0-9]{1,4}(-[0-9]{1,4})?(,|$))*$", max_length=100)] = (
         Field(
             default="",
@@ -105,6 +114,12 @@ class StationSettings(Shape):
     def _delay(self) -> "StationSettings":
         if 0 < self.timer_ms < 10:
             raise ValueError("timer_ms is below 10 ms")
-        if self.worker != "process" and (self.priority or self.cpus or self.lock_memory):
-            raise ValueError(f"priority, cpus and lock_memory need worker = process at {self.id}")
+        if self.worker != "process" and (
+            self.priority or self.yields or self.cpus or self.lock_memory
+        ):
+            raise ValueError(
+                f"priority, yields, cpus and lock_memory need worker = process at {self.id}"
+            )
+        if self.priority and self.yields:
+            raise ValueError(f"{self.id} cannot both have priority and yield")
         return self

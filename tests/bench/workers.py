@@ -2,7 +2,8 @@
 station costs a light one; both on a disk, and with node and broker keeping nothing on a disk.
 
 `python -m tests.bench.workers --worker process` measures one kind of worker alone; `--priorities`
-only what a heavy station costs a light one, without and with `priority` of the light one, in turns.
+only what a heavy station costs a light one, without and with `priority` of the light one, and with
+`yields` of the heavy one, in turns.
 """
 
 import argparse
@@ -95,14 +96,15 @@ def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Fi
 
 
 def priorities(site: Site, rounds: int, priority: int = PRIORITY) -> list[Figure]:
-    """The light station's p99 beside a heavy one, against that alone: of a node without and of one
-    with `priority` of its light stations, in turns."""
+    """The light station's times beside a heavy one, against those alone: of a node without, of one
+    with `priority` of its light stations, and of one with `yields` of its heavy ones, in turns."""
     with ExitStack() as end:
         rigs = {
-            what: end.enter_context(_rig(site, "process", name, **settings))
-            for what, name, settings in (
-                ("without priority", "node-plain", {}),
-                (f"priority = {priority}", "node-first", {"priority": priority}),
+            what: end.enter_context(_rig(site, "process", name, light_settings, heavy_settings))
+            for what, name, light_settings, heavy_settings in (
+                ("without priority", "node-plain", {}, {}),
+                (f"priority = {priority}", "node-first", {"priority": priority}, {}),
+                ("heavy one yields", "node-yields", {}, {"yields": True}),
             )
         }
         beside: dict[str, list[tuple[float, float]]] = {what: [] for what in rigs}
@@ -141,11 +143,15 @@ def _p99(plc: Plc, rig: Rig) -> float:
 
 @contextmanager
 def _rig(
-    site: Site, worker: str | None, name: str = "node-workers", **light_settings: Any
+    site: Site,
+    worker: str | None,
+    name: str = "node-workers",
+    light_settings: dict[str, Any] | None = None,
+    heavy_settings: dict[str, Any] | None = None,
 ) -> Iterator[Rig]:
     light, heavier = site.pictures(SMALL), site.folder / f"pictures-heavy-{name}"
     parts = heavy.pictures(heavier, SMALL)
-    own = {LIGHT: light_settings, HEAVY: {}}
+    own = {LIGHT: light_settings or {}, HEAVY: heavy_settings or {}}
     stations: list[dict[str, Any]] = [
         {
             "id": station,

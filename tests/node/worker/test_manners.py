@@ -54,7 +54,9 @@ def test_what_names_no_cores_is_no_setting(named: str) -> None:
         station(cpus=named)
 
 
-@pytest.mark.parametrize("asked", [{"priority": 20}, {"cpus": "0"}, {"lock_memory": True}])
+@pytest.mark.parametrize(
+    "asked", [{"priority": 20}, {"yields": True}, {"cpus": "0"}, {"lock_memory": True}]
+)
 def test_a_station_whose_worker_is_a_thread_cannot_ask_for_them(asked: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="need worker = process at cam1"):
         StationSettings(id="cam1", camera=SyntheticCamera(), worker="thread", **asked)
@@ -89,6 +91,24 @@ without_rights()
 print(*manners.{do}(station({asked})))
 """
     assert beside(code).startswith(said)
+
+
+def test_one_that_yields_gives_way_with_all_its_threads() -> None:
+    code = """
+import threading
+assert [*manners.settle_in(station(yields=True))] == []
+seen = []
+other = threading.Thread(target=lambda: seen.append(os.sched_getscheduler(0)))
+other.start()
+other.join()
+print(os.sched_getscheduler(0) == seen[0] == os.SCHED_IDLE)
+"""
+    assert beside(code) == "True"
+
+
+def test_a_station_cannot_go_first_and_give_way() -> None:
+    with pytest.raises(ValueError, match="cam1 cannot both have priority and yield"):
+        station(priority=20, yields=True)
 
 
 def test_whoever_asks_for_nothing_is_as_all_others() -> None:
