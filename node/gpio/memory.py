@@ -33,6 +33,7 @@ class MemoryBank:
         self._opened = False
         self._level = self._stable = False
         self._settling: threading.Timer | None = None
+        self._settles_ns = 0  # when the level has been stable for long enough
         self.fault: Problem | None = None
 
     @property
@@ -81,17 +82,21 @@ class MemoryBank:
         """
         if self._input is None:
             raise Problem("GPIO_NOT_AVAILABLE", "no line is assigned to the trigger")
+        now_ns = time.monotonic_ns()
         with self._lock:
             if active == self._level:
                 return
-            self._level = active
             if self._settling is not None:
                 self._settling.cancel()
                 self._settling = None
+                if now_ns >= self._settles_ns:  # its timer is late
+                    self._settle(self._settles_ns)
+            self._level = active
+            self._settles_ns = now_ns + round(self._input.debounce_ms * 1e6)
             if not self._opened:
                 return
             if self._input.debounce_ms == 0:
-                self._settle()
+                self._settle(now_ns)
                 return
             self._settling = threading.Timer(self._input.debounce_ms / 1000, self._settled)
             self._settling.daemon = True
@@ -101,14 +106,14 @@ class MemoryBank:
         with self._lock:
             # not cancelled while it waited for the lock
             if self._settling is threading.current_thread():
-                self._settle()
+                self._settle(self._settles_ns)
 
-    def _settle(self) -> None:
+    def _settle(self, at_ns: int) -> None:
         if self._level == self._stable or self._event is None or self._input is None:
             return
         self._stable = self._level
         if self._level == (self._input.edge == "rising"):
-            self._edges.append(time.monotonic_ns())
+            self._edges.append(at_ns)
             os.eventfd_write(self._event, 1)
 
     def edges(self) -> list[int]:

@@ -3,6 +3,7 @@ gpio-sim chip's label."""
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -250,3 +251,22 @@ def test_a_chip_that_is_not_there_is_a_problem_that_names_it() -> None:
         with pytest.raises(Problem, match=chip) as caught:
             make_bank(GpiodLines(chip=chip, ok=1)).open()
         assert caught.value.code == "GPIO_NOT_AVAILABLE"
+
+
+def test_a_level_that_was_stable_for_long_enough_is_an_edge_however_late_its_timer_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading.Timer, "start", lambda _: None)  # a machine with no time for it
+    lines = MemoryLines.model_validate({"ok": 1, "trigger": trigger(debounce_ms=20.0)})
+    bank = MemoryBank(lines)
+    bank.open()
+    began_ns = time.monotonic_ns()
+    bank.pull(True)
+    time.sleep(0.03)
+    bank.pull(False)
+    (edge_ns,) = bank.edges()
+    assert began_ns + 20_000_000 <= edge_ns < time.monotonic_ns()
+    bank.pull(True)
+    bank.pull(False)
+    assert bank.edges() == []
+    bank.close()
