@@ -46,6 +46,11 @@ class Gate:
         self._alone = len(os.sched_getaffinity(0)) < 2
         self._line: queue.SimpleQueue[_Check | None] | None = None
 
+    def close(self) -> None:
+        """End its thread; a check that still comes is done before what it would be beside."""
+        self._alone = True
+        self._leave()
+
     @contextmanager
     def beside(self, frame: Frame, limits: QualityLimits, *, long: bool = True) -> Iterator[None]:
         """Check the frame beside what is done in the block, or before it if that does not take
@@ -74,7 +79,7 @@ class Gate:
         return self._line
 
     def _leave(self) -> None:
-        """Leave a thread that hangs to itself: it ends once it comes back."""
+        """The thread ends once it has come back from its check; nobody waits for that."""
         line, self._line = self._line, None
         if line is not None:
             line.put(None)

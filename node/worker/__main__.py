@@ -203,7 +203,7 @@ class StationProcess:
 
     def _end(self) -> None:
         self._workshop.stop()
-        self._bench.camera.close()
+        self._bench.close()
         self._side.close()
 
     # What goes over it

@@ -78,6 +78,11 @@ class Bench:
         self._seen: OrderedDict[int, Inspection] = OrderedDict()
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Close the camera, even if somebody waits for it, and end what is beside the parts."""
+        self.camera.close()
+        self.gate.close()
+
     def hold(self, program_id: str | None) -> None:
         """The active program: it is never let go."""
         self.program_id = program_id

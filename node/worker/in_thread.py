@@ -26,7 +26,7 @@ class ThreadWorker:
         self.hold = bench.hold
         self.settle = bench.settle
         self.open_camera = bench.camera.open
-        self.stop = bench.camera.close
+        self.stop = bench.close
 
     @property
     def simulated(self) -> bool:

@@ -104,5 +104,19 @@ def test_a_check_that_hangs_is_an_error_and_the_next_frame_is_checked(
     wait_for(lambda: _threads() == before - 1, 5.0, "the end of what hung")
 
 
+def test_once_it_is_closed_it_has_no_thread_and_still_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    before, at = _threads(), Gate()
+    with at.beside(frame(), TAKES):
+        assert _threads() == before + 1
+    at.close()
+    wait_for(lambda: _threads() == before, 5.0, "the end of its thread")
+    with pytest.raises(Problem, match="IMAGE_QUALITY"), at.beside(frame(), REFUSES):
+        pass
+    assert _threads() == before
+
+
 def _threads() -> int:
     return sum(each.name == "gate" for each in threading.enumerate())
