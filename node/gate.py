@@ -40,10 +40,12 @@ class _Check:
 
 
 class Gate:
-    """See the head of this file. With one processor there is no thread: the check comes first."""
+    """See the head of this file. With one processor there is no thread: the check comes first. Nor
+    is there one if `alone`, as for a station with real-time priority, which would wait for a thread
+    that has none."""
 
-    def __init__(self) -> None:
-        self._alone = len(os.sched_getaffinity(0)) < 2
+    def __init__(self, *, alone: bool = False) -> None:
+        self._alone = alone or len(os.sched_getaffinity(0)) < 2
         self._line: queue.SimpleQueue[_Check | None] | None = None
 
     def close(self) -> None:
@@ -73,10 +75,11 @@ class Gate:
                 raise begun.error from None
 
     def _begin(self) -> "queue.SimpleQueue[_Check | None]":
-        if self._line is None:
-            self._line = queue.SimpleQueue()
-            threading.Thread(target=_run, args=(self._line,), name="gate", daemon=True).start()
-        return self._line
+        line = self._line
+        if line is None:
+            self._line = line = queue.SimpleQueue()
+            threading.Thread(target=_run, args=(line,), name="gate", daemon=True).start()
+        return line
 
     def _leave(self) -> None:
         """The thread ends once it has come back from its check; nobody waits for that."""

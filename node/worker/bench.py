@@ -67,7 +67,7 @@ class Bench:
         self.id = settings.id
         self.settings = settings
         self.camera = OneAtATime(camera)
-        self.gate = Gate()
+        self.gate = Gate(alone=settings.priority > 0)
         self.workshop = workshop
         self.node_id = workshop.node_id
         self.shelf = workshop.shelf

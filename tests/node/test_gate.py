@@ -1,6 +1,8 @@
 """The quality gate beside the locator: what it refuses is refused, whatever is found meanwhile."""
 
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from node import gate, quality
 from node.frame import Frame
 from node.gate import Gate
-from schemas import Problem, QualityLimits
+from node.worker.bench import make_bench
+from schemas import MemoryLines, Problem, QualityLimits, StationSettings, SyntheticCamera
 from tests.rooms.promise.promise import wait_for
 
 BRIGHT = np.full((64, 64, 3), 128, np.uint8)
@@ -21,12 +24,12 @@ def frame() -> Frame:
     return Frame(BRIGHT, 1, 1.0, "drawn", True)
 
 
-@pytest.fixture(params=["beside", "before"])
+@pytest.fixture(params=["beside", "one processor", "priority"])
 def at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """One with a thread, and one of a machine with one processor."""
-    cores = {0, 1} if request.param == "beside" else {0}
+    """One with a thread, one of a machine with one processor, one of a station with priority."""
+    cores = {0} if request.param == "one processor" else {0, 1}
     monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
-    return Gate()
+    return Gate(alone=request.param == "priority")
 
 
 def test_what_is_fit_to_be_judged_passes(at: Gate) -> None:
@@ -120,3 +123,18 @@ def test_once_it_is_closed_it_has_no_thread_and_still_checks(
 
 def _threads() -> int:
     return sum(each.name == "gate" for each in threading.enumerate())
+
+
+@pytest.mark.parametrize("priority", [0, 20])
+def test_a_station_with_priority_waits_for_no_thread_that_has_none(
+    monkeypatch: pytest.MonkeyPatch, priority: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    workshop: Any = SimpleNamespace(node_id="n", shelf=None, pictures=None)
+    settings = StationSettings(
+        id="cam1", camera=SyntheticCamera(), lines=MemoryLines(), priority=priority
+    )
+    before, bench = _threads(), make_bench(settings, Path(), workshop)
+    with bench.gate.beside(frame(), TAKES):
+        assert _threads() - before == (0 if priority else 1)
+    bench.close()
