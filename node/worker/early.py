@@ -15,15 +15,16 @@ from node.worker.child import Child
 from node.worker.seam import PartJob
 
 UNREAD = 8  # parts that were let go, of which something may lie in the socket, before one is read
-LET_GO_S = 5.0  # beyond its deadline, for a part that was let go: then its worker hangs
+LET_GO_S = 5.0  # beyond its time, for a part that was let go: then its worker hangs
 NAMED = 16  # parts whose frame the worker keeps under the number that they had before their row
 
 
 class Early(NamedTuple):
-    """A part that is looked at, and by which process."""
+    """A part that is looked at, by which process, and until when (monotonic ns)."""
 
     child: Child
     job: PartJob
+    until_ns: int
 
     def is_for(self, job: PartJob) -> bool:
         """Whether what is found is what this job asks for: the same trigger, program, and time
@@ -47,17 +48,19 @@ class EarlyLooks:
         self._looking = False
         self._number = 0
         self._unread = 0
-        self._let_go: PartJob | None = None  # the newest, until another one begins
+        self._let_go: Early | None = None  # the newest, until another one begins
         self._named: OrderedDict[int, int] = OrderedDict()  # number by row
 
-    def begin(self, child: Child, job: PartJob) -> PartJob | None:
-        """The job as it is to be sent now; None if the worker has a part already."""
+    def begin(self, child: Child, job: PartJob, limits_ms: int) -> PartJob | None:
+        """The job as it is to be sent now; None if the worker has a part already. limits_ms: of its
+        program."""
         with self._lock:
             if self._looking or self._early is not None or self._unread >= UNREAD:
                 return None
             self._number -= 1
             self._let_go = None
-            self._early = Early(child, job._replace(row=self._number))
+            until_ns = job.began_ns + limits_ms * 1_000_000
+            self._early = Early(child, job._replace(row=self._number), until_ns)
             return self._early.job
 
     def look(self, job: PartJob) -> Early | None:
@@ -88,15 +91,15 @@ class EarlyLooks:
                 return None
             self._early = None
             self._unread += 1
-            self._let_go = early.job
+            self._let_go = early
             return early.job.row
 
     @property
     def overdue(self) -> bool:
         """Whether the part that was let go should have come back long ago, and none began since:
         nobody else waits for it."""
-        job = self._let_go
-        return job is not None and time.monotonic_ns() > job.deadline_ns + LET_GO_S * 1e9
+        early = self._let_go
+        return early is not None and time.monotonic_ns() > early.until_ns + LET_GO_S * 1e9
 
     def number(self, row: int) -> int:
         """Under which number the worker keeps the frame of this row."""

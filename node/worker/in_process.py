@@ -322,7 +322,7 @@ class ProcessWorker:
         if child is None or not isinstance(program, ReadyProgram):
             return None
         job = asked(program)
-        sent = None if job is None else self._early.begin(child, job)
+        sent = None if job is None else self._early.begin(child, job, program.limits_ms)
         if sent is None:
             return None
         self._blame.knows(program)

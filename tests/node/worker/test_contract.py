@@ -30,7 +30,7 @@ from node.worker import in_process
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
 from node.worker.child import Child
-from node.worker.early import UNREAD
+from node.worker.early import UNREAD, EarlyLooks
 from node.worker.in_process import ProcessWorker
 from node.worker.in_thread import ThreadWorker
 from node.worker.seam import Crash, PartJob, PartOutcome, ReadyProgram, Settle, Worker
@@ -662,27 +662,43 @@ def test_a_part_that_hangs_before_it_has_a_row_is_ended_by_its_row(
     assert wait_for(lambda: _looked(apart), 60, "a worker").verdict == "OK"
 
 
+LET_GO_S = 0.2
+
+
+@pytest.mark.parametrize(("limits_ms", "over"), [(500, True), (60_000, False)])
+def test_a_part_that_was_let_go_has_the_time_of_its_program_whatever_the_camera_has(
+    apart: Place, monkeypatch: pytest.MonkeyPatch, limits_ms: int, over: bool
+) -> None:
+    monkeypatch.setattr("node.worker.early.LET_GO_S", LET_GO_S)
+    looks, child = EarlyLooks(), wait_for(lambda: apart.worker._child, 60, "a worker")  # type: ignore[attr-defined]
+    long_ago_ns = time.monotonic_ns() - 2_000_000_000
+    job = apart.job()._replace(began_ns=long_ago_ns, deadline_ns=long_ago_ns + 100_000_000)
+    assert looks.begin(child, job, limits_ms)
+    assert not looks.overdue  # its station may ask for it yet
+    looks.forget(job.trigger_id)
+    assert looks.overdue is over
+    assert looks.begin(child, job, limits_ms)
+    assert not looks.overdue
+
+
 def test_a_worker_that_hangs_at_a_part_that_was_let_go_is_replaced_though_no_part_comes(
     apart: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.worker.early.LET_GO_S", 0.2)
+    monkeypatch.setattr("node.worker.early.LET_GO_S", LET_GO_S)
     bright = {"kind": "brightness", "name": "bright", "high": 255.0}
     region = {"x": 10, "y": 10, "width": 20, "height": 20}
-    apart.save(tools=[bright | {"low": 0.5, "region": region}])
+    apart.save(tools=[bright | {"low": 0.5, "region": region}], limits_ms=2000)
     apart.worker.refresh(LIMIT_S)
     wait_for(lambda: _looked(apart), 60, "a worker")
     pid = _pid(apart)
 
-    def part() -> PartJob:
-        return apart.job()._replace(deadline_ns=time.monotonic_ns() + 2_000_000_000)
-
-    job = part()
+    job = apart.job()
     assert early(apart, job)
     apart.worker.forget(job.trigger_id)
-    settle_down(2.5)
+    settle_down(2.0 + 2 * LET_GO_S)
     assert _pid(apart) == pid  # it came back
     (tmp_path / "what").write_text("hang")
-    job = part()
+    job = apart.job()
     assert early(apart, job)
     child = apart.worker._child  # type: ignore[attr-defined]
     wait_for(lambda: child.page.done() == "tool bright", 60, "the tool")
