@@ -11,8 +11,8 @@ it answers 3.1.1; and 5 is tried again at each start, and at each connection whe
 only silence.
 
 Back-off: a broker that cannot be reached is tried every second if it is on this machine, and every
-few seconds elsewhere. A broker that refuses us, or ends each
-connection soon after it began, is tried less and less often.
+few seconds elsewhere. A broker that refuses us, or ends each connection soon after it began, is
+tried less and less often.
 """
 
 import contextlib

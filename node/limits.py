@@ -6,9 +6,9 @@ together are over before 10 s. Limits of one part (a camera's, a program's, a co
 settings, and stand in the part's own deadline.
 
 What holds the process together stands here. A limit of one module stands there, under a name that
-ends in `_S`, and TABLE says what each of them is; a test looks through the modules, and holds
-LOCKS and TURNS against the heartbeats. `rows` has all of it with its values (`python -m
-node.limits` prints that).
+ends in `_S`, and TABLE says what each of them is; a test looks through the modules, and holds LOCKS
+and TURNS against the heartbeats. `rows` has all of it with its values (`python -m node.limits`
+prints that).
 
 Moving a log of gigabytes, once what held it is gone, takes as long as the disk needs. Nobody waits
 for it: it has a thread of its own, whose heartbeat counts between two moves, and an alarm tells how

@@ -96,13 +96,14 @@ def _passed(check: Check, root: Path) -> bool:
 
 def main() -> int:
     """The exit code."""
-    for name in gone():
+    missing = gone()
+    for name in missing:
         print(
             f"{TOOLS} names {name}, and schemas/tools/{name}.py is not there: put it back, or"
             f" .venv/bin/python -m deploy.cli.remove_tool {name}",
             file=sys.stderr,
         )
-    return 1 if gone() else run(CHECKS)
+    return 1 if missing else run(CHECKS)
 
 
 if __name__ == "__main__":

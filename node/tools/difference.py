@@ -93,6 +93,31 @@ class _Part(NamedTuple):
     pale: float
 
 
+class _Taught(NamedTuple):
+    """What a model holds: mean and spread of each pixel, the number of parts it was made from, and
+    how far these were bent (px) and how pale they were (see `_pale`), each None in one that was
+    taught before that was kept."""
+
+    mean: Floats
+    spread: Floats
+    parts: int
+    bent_px: float | None
+    pale: float | None
+
+    def bend_px(self, settings: Difference) -> float:
+        """How far a part may bend, by what the good parts showed."""
+        if self.parts < MANY_PARTS or self.bent_px is None:
+            return settings.bend_px
+        return min(MOST_BENDS * settings.bend_px, BEND_TIMES * self.bent_px + BEND_MORE_PX)
+
+    @property
+    def pale_high(self) -> float:
+        """How pale a part may be, by what the good parts showed."""
+        if self.parts < MANY_PARTS or self.pale is None:
+            return MOST_PALE
+        return min(MOST_PALE, PALE_TIMES * self.pale)
+
+
 class _Defect(NamedTuple):
     """One defect: left top corner, size and area in px of the view."""
 
@@ -117,10 +142,9 @@ def learn(view: View, settings: Difference, model: bytes | None = None) -> Diffe
         parts, bend_px, pale_high = 1, settings.bend_px, MOST_PALE
         taught = np.full(view.gray.shape, 255, np.uint8)
     else:
-        mean, spread, parts, bent_px, pale = _read(model)
-        bend_px = _bend_allowed(settings, parts, bent_px)
-        known_pale = parts >= MANY_PARTS and pale is not None
-        pale_high = min(MOST_PALE, PALE_TIMES * pale) if known_pale and pale else MOST_PALE
+        taught_parts = _read(model)
+        mean, spread, parts = taught_parts.mean, taught_parts.spread, taught_parts.parts
+        bend_px, pale_high = taught_parts.bend_px(settings), taught_parts.pale_high
         if mean.shape != view.gray.shape:
             raise Problem(
                 "MODEL_INVALID", f"tool {settings.name}: it was taught in a region of another size"
@@ -276,18 +300,8 @@ def teach(
     return file.getvalue()
 
 
-def _bend_allowed(settings: Difference, parts: int, bent_px: float | None) -> float:
-    """How far a part may bend, px, by what the good parts showed."""
-    if parts < MANY_PARTS or bent_px is None:
-        return settings.bend_px
-    return min(MOST_BENDS * settings.bend_px, BEND_TIMES * bent_px + BEND_MORE_PX)
-
-
-def _read(model: bytes) -> tuple[Floats, Floats, int, float | None, float | None]:
-    """Mean and spread of a taught model, the number of parts it was made from, how far these were
-    bent (px) and how pale they were (see `_pale`); None in one that was taught before that was
-    kept. Raises Problem MODEL_INVALID.
-    """
+def _read(model: bytes) -> _Taught:
+    """What a taught model holds. Raises Problem MODEL_INVALID."""
     file = arrays_of(model, MODEL_BYTES)
     try:
         if int(file["version"]) != MODEL_VERSION:
@@ -310,7 +324,7 @@ def _read(model: bytes) -> tuple[Floats, Floats, int, float | None, float | None
         raise Problem("MODEL_INVALID", "the model does not belong to this tool")
     step = np.float32(MODEL_STEPS)
     mean, spread = (mean / step).astype(np.float32), (spread / step).astype(np.float32)
-    return mean, spread, parts, bent_px, pale
+    return _Taught(mean, spread, parts, bent_px, pale)
 
 
 def _laid_over(view: View, settings: Difference, learned: DifferenceLearned) -> _Part:

@@ -497,7 +497,7 @@ def _bent(
         (fine, known.fine, known.fine_points, BEND_ROUNDS[1]),
     ):
         bend = _nodes_fitted(picture, fit, level, points, bend, reach, rounds)
-    fit, bend = _told_apart(fit, known, bend)
+    fit, bend = _without_affine(fit, known, bend)
     limited = np.clip(bend, -bend_px, bend_px)
     return replace(fit, shift=known.grid.shaped(limited), cell=known.grid.cell)
 
@@ -551,7 +551,7 @@ def _lit_evenly(rest: Floats, inside: NDArray[np.bool_], level: RegistrationLeve
     return rest
 
 
-def _told_apart(
+def _without_affine(
     fit: Registration, known: Reference, bend: NDArray[np.float64]
 ) -> tuple[Registration, NDArray[np.float64]]:
     """The same map, with what is affine among the shifts at the fine level's points in its matrix:
