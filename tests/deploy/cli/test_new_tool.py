@@ -3,6 +3,7 @@ test fails until it is true."""
 
 import importlib.util
 import json
+import os
 import re
 import shlex
 import shutil
@@ -47,11 +48,17 @@ def _ran(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=tree,
+        env=_alone(),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def _alone() -> dict[str, str]:
+    """The environment without what whoever runs this asks of pytest."""
+    return {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}
 
 
 def test_three_files_are_a_tool_that_programs_can_use_and_whose_test_fails_until_it_measures(
@@ -175,7 +182,14 @@ def test_each_command_that_is_printed_is_there_and_those_that_test_find_tests() 
 
 def _shell(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        line,
+        shell=True,
+        cwd=ROOT,
+        env=_alone(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
