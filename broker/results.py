@@ -51,8 +51,11 @@ class ResultLedger(Protocol):
     def confirm_soon(self, result_id: str, settled: Callable[[], None]) -> None:
         """The same with the next commit; settled() is called once that is made."""
 
-    def flush(self) -> bool:
-        """Commit what is waiting; False if that takes too long."""
+    def flush(self, *, tell: bool = True) -> bool:
+        """Commit what is waiting; False if that takes too long. tell: call settled() at once."""
+
+    def tell(self) -> None:
+        """Call each settled() that is still to be called."""
 
     def outbox_last(self) -> int:
         """The greatest id ever given."""
@@ -78,9 +81,12 @@ class NoLedger:
         """See Ledger."""
         settled()
 
-    def flush(self) -> bool:
+    def flush(self, *, tell: bool = True) -> bool:  # noqa: ARG002
         """See Ledger."""
         return True
+
+    def tell(self) -> None:
+        """See Ledger."""
 
     def outbox_last(self) -> int:
         """See Ledger."""
@@ -237,18 +243,23 @@ class Results:
         echo.acks.append(ack)
         return False
 
-    def settle(self, now: float, *, flush: bool) -> float:
-        """Commit confirmations that are due and acknowledge their echoes; seconds until more may be
-        due. Raises Problem."""
+    def settle(self, now: float, *, flush: bool) -> None:
+        """Commit confirmations that are due. To be followed by told(), once what has been committed
+        is on its way. Raises Problem."""
         waiting = [echo for echo in self._echoed.values() if not echo.settled]
         if flush or len(waiting) >= ECHOES or (waiting and now - waiting[0].came_at > ECHO_S):
-            self._ledger.flush()
+            self._ledger.flush(tell=False)
         if self._taken:
             self._confirm(self._taken)
             self._taken = []
         if now - self._swept_at > ECHOLESS_S / 2:
             self._swept_at = now
             self._sweep(now)
+
+    def told(self, now: float) -> float:
+        """Those who posted hear of their commit, and echoes whose confirmation is committed are
+        acknowledged; seconds until more may be due."""
+        self._ledger.tell()
         for name in [name for name, echo in self._echoed.items() if echo.settled]:
             for ack in self._echoed.pop(name).acks:
                 ack()

@@ -245,7 +245,7 @@ class Served:
                 lasting.results.rewind()
                 self._rewound = True
             flush = lasting.outbox.flush_asked()
-            wait_s = min(wait_s, lasting.results.settle(now, flush=flush))
+            lasting.results.settle(now, flush=flush)
             if not self._quiet:
                 wait_s = min(wait_s, lasting.turns.pump(self.connection, now, marking.fence))
             lasting.reasons.ledger_fails(None)
@@ -256,7 +256,7 @@ class Served:
                 f"what goes out cannot be read or confirmed: {problem.message}"
             )
             wait_s = min(wait_s, lasting.turns.pump(self.connection, now, None))
-        return wait_s
+        return min(wait_s, lasting.results.told(now))
 
     @property
     def _quiet(self) -> bool:

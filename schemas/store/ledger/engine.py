@@ -5,7 +5,9 @@ holds the lock opens a transaction, takes what stands in line, and commits it; t
 theirs done (flat combining: Hendler et al., SPAA 2010). So a lone commit costs no hand-over between
 threads, and many at a time cost one fsync. What need not be waited for is posted: it goes with the
 next commit, or with a flush by the thread that is asked for one. Committed results are handed to
-`committed` in the order of their commits, before the next commit can begin.
+`committed` in the order of their commits, before the next commit can begin. Those who posted are
+told in the same order, after that commit; or, if the thread that made it has something better to do
+first, by tell(), at the latest with the next commit.
 
 Waiting has a limit. While another process holds the ledger nothing is taken out of the line: what
 is posted keeps its place, and a caller that waits withdraws after WAIT_S (BRIEF_S once it is known
@@ -24,6 +26,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +87,7 @@ class Engine(Queries):
         self._held_since: float | None = None
         self._line = WriteQueue()
         self._lock = threading.Lock()  # for the writing connection
+        self._untold: deque[LedgerJob] = deque()  # committed, but those who posted are not told
         self._seq: dict[str, int] = {}
         self._job: LedgerJob | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +116,7 @@ class Engine(Queries):
         """Checkpoint and close; nothing may be written or read afterwards."""
         held = self._lock.acquire(timeout=WAIT_S)
         try:
+            self._tell()
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self.close_readers()
@@ -153,13 +158,14 @@ class Engine(Queries):
     def post(self, operation: Operation[Any], settled: Settled, *, durable: bool = True) -> None:
         """Put an operation in line for the next commit, whichever thread makes it, and go on.
 
-        settled(value, error) is called after that commit, by the thread that made it; it must be
-        quick.
+        settled(value, error) is called after that commit, by the thread that made it or the next
+        one; it must be quick.
         """
         self._line.add(LedgerJob(operation, durable, settled))
 
-    def flush(self) -> bool:
-        """Commit what waits in line, or wait for the thread that is already doing that.
+    def flush(self, *, tell: bool = True) -> bool:
+        """Commit what waits in line, or wait for the thread that is already doing that; without
+        `tell` those who posted are told by tell(), which is to follow soon.
 
         False if it took too long: another process holds the ledger, or the disk hangs; what was
         posted keeps its place.
@@ -173,7 +179,17 @@ class Engine(Queries):
                     return False
             return True
         finally:
+            if tell:
+                self._tell()
             self._lock.release()
+
+    def tell(self) -> None:
+        """Tell those who posted what flush(tell=False) has committed."""
+        if self._untold and self._lock.acquire(timeout=BRIEF_S):
+            try:
+                self._tell()
+            finally:
+                self._lock.release()
 
     def met(self, error: BaseException) -> None:
         """If SQLite says that the file is damaged, the next start looks closely."""
@@ -195,6 +211,7 @@ class Engine(Queries):
 
     def _commit(self, until: float) -> bool:
         """Commit the first of the line; False if another process has held the ledger until then."""
+        self._tell()  # of the commit before
         full = self._line.durable(BATCH_LIMIT)
         if full != self._full_sync:
             self._db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
@@ -295,9 +312,13 @@ class Engine(Queries):
         rows = [row for job in jobs for row in job.outbox]
         if rows:
             _guarded(self._committed, rows)
-        for job in jobs:
-            if job.settled is not None:
-                _guarded(job.settled, job.value, job.error)
+        self._untold.extend(job for job in jobs if job.settled is not None)
+
+    def _tell(self) -> None:
+        while self._untold:
+            job = self._untold.popleft()
+            assert job.settled is not None
+            _guarded(job.settled, job.value, job.error)
 
 
 def _coded(error: BaseException) -> BaseException:
