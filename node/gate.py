@@ -8,7 +8,7 @@ has answered.
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from node.frame import Frame
@@ -40,12 +40,12 @@ class _Check:
 
 
 class Gate:
-    """See the head of this file. With one processor there is no thread: the check comes first. Nor
-    is there one if `alone`, as for a station with real-time priority, which would wait for a thread
-    that has none."""
+    """See the head of this file. With one processor there is no thread: the check comes first.
+    before: called once on its thread, before any check."""
 
-    def __init__(self, *, alone: bool = False) -> None:
-        self._alone = alone or len(os.sched_getaffinity(0)) < 2
+    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+        self._before = before
+        self._alone = len(os.sched_getaffinity(0)) < 2
         self._line: queue.SimpleQueue[_Check | None] | None = None
 
     def close(self) -> None:
@@ -78,7 +78,8 @@ class Gate:
         line = self._line
         if line is None:
             self._line = line = queue.SimpleQueue()
-            threading.Thread(target=_run, args=(line,), name="gate", daemon=True).start()
+            given = (line, self._before)
+            threading.Thread(target=_run, args=given, name="gate", daemon=True).start()
         return line
 
     def _leave(self) -> None:
@@ -88,6 +89,7 @@ class Gate:
             line.put(None)
 
 
-def _run(line: "queue.SimpleQueue[_Check | None]") -> None:
+def _run(line: "queue.SimpleQueue[_Check | None]", before: Callable[[], object]) -> None:
+    before()
     while (begun := line.get()) is not None:
         begun.run()

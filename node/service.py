@@ -26,6 +26,7 @@ from node.chores.faults import Faults
 from node.chores.figures import NodeFigures
 from node.chores.info_telling import InfoTelling
 from node.chores.keeping import Keeping
+from node.chores.precedence import Precedence
 from node.chores.retention import Retention
 from node.chores.rounds import Chore, Chores
 from node.chores.state_telling import StateTelling
@@ -146,6 +147,7 @@ class Service:
             settings, self.stations, self.programs, self.alarms, self.outbox, self.version
         )
         self.faults = Faults(self.alarms)
+        self.precedence = Precedence(settings.station)
         self.chores = self._chores()
         self.keeping = Keeping(
             self.ledger,
@@ -187,7 +189,7 @@ class Service:
         outbox, driver, session = self.outbox, self.driver, self.session
         failed: dict[str, Problem] = {}
         storing = Storing(stations, ledger, self.settings.history, alarms, metrics, failed)
-        care = StationCare(stations, driver, alarms, outbox)
+        care = StationCare(stations, driver, alarms, outbox, self.precedence)
         figures = NodeFigures(
             self.settings,
             stations,
@@ -210,6 +212,7 @@ class Service:
                 Chore("store", storing.look),
                 Chore("state", self.state.tell),
                 Chore("programs", self.info.look, 0.5),
+                Chore("precedence", self.precedence.keep, 1.0),
                 Chore("cameras", care.cameras, 1.0),
                 Chore("outbox", storing.outbox, 1.0),
                 Chore("gauges", figures.gauges, 1.0),
@@ -284,6 +287,7 @@ class Service:
         self.keeping.start()
         self.session.start()
         self.sources.start()
+        self.precedence.keep()
         gc.collect()
         # what is here now stays: the collector need not look at it during an inspection
         gc.freeze()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from broker.outbox import Outbox
 from node.alarms import Alarms
+from node.chores.precedence import Precedence
 from node.gpio.driver import LineDriver
 from node.station import Station
 from schemas import Problem
@@ -19,11 +20,13 @@ class StationCare:
         driver: LineDriver,
         alarms: Alarms,
         outbox: Outbox,
+        precedence: Precedence,
     ) -> None:
         self._stations = stations
         self._driver = driver
         self._alarms = alarms
         self._outbox = outbox
+        self._precedence = precedence
 
     def cameras(self) -> None:
         """Open again what is closed, and tell what is wrong."""
@@ -50,7 +53,8 @@ class StationCare:
                 "HUNG", "an inspection hangs" if station.thread.hanging else None, station.id
             )
             self._alarms.set("CRASHED", station.crash, station.id)
-            self._alarms.set("REALTIME", station.worker.unmet, station.id)
+            unmet = self._precedence.unmet if station.settings.priority else None
+            self._alarms.set("REALTIME", station.worker.unmet or unmet, station.id)
             self._alarms.set("FAULT", station.fault, station.id)
 
     def maintenance(self) -> None:

@@ -104,7 +104,7 @@ class StationProcess:
         threading.Thread(target=self._hear, name="hearing", daemon=True).start()
         threading.Thread(target=self._tell_again, name="telling", daemon=True).start()
         if not self._tries:
-            self._unmet += manners.hurry(self._station)
+            self._unmet += manners.hurry(self._station, followed=True)
         gc.collect()
         gc.freeze()
         while (came := self._parts.receive()) is not None:

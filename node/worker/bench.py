@@ -14,6 +14,7 @@ from node.pictures.sandbox import Decoder
 from node.pictures.writer import PictureWriter
 from node.seen import Inspection
 from node.shelf import Shelf
+from node.worker import manners
 from node.worker.seam import Settle
 from schemas import StationSettings
 
@@ -67,7 +68,8 @@ class Bench:
         self.id = settings.id
         self.settings = settings
         self.camera = OneAtATime(camera)
-        self.gate = Gate(alone=settings.priority > 0)
+        # as the thread that waits for it; what the system does not allow is told of that one
+        self.gate = Gate(lambda: list(manners.hurry(settings)))
         self.workshop = workshop
         self.node_id = workshop.node_id
         self.shelf = workshop.shelf

@@ -1,6 +1,9 @@
 """How a worker process shares the machine with all else that runs there, as its settings ask: the
-cores it runs on, memory that is not paged out, and the real-time priority of the one thread that
-looks at parts; or that all of it gives way to others.
+cores it runs on, memory that is not paged out, and the real-time priority of the thread that looks
+at parts; or that all of it gives way to others.
+
+A thread that shares Python's lock with one that has priority needs some as well: if it were held up
+by others while it has the lock, both would be.
 
 What the system does not allow is reported, and the worker goes on without it. A thread with
 priority that never waits is ended by the kernel, since nothing else may get the time to do so.
@@ -9,11 +12,15 @@ priority that never waits is ended by the kernel, since nothing else may get the
 import ctypes
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterator
 
 from schemas import StationSettings
 
+HIGHEST = 49  # priority that may be asked for
+BEHIND = ("hearing", "pictures", "showing", "telling")  # threads that go one behind
 SPAN_S = 20  # for which a thread with priority may compute without a wait: longer than any part
+POLICY = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK  # threads and processes that it starts have none
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # mlockall(2)
 
 
@@ -21,19 +28,23 @@ def settle_in(station: StationSettings) -> Iterator[str]:
     """Before the other threads begin, which are as this one: cores, memory, and whether it gives
     way. What is not allowed, for people."""
     if station.cpus:
-        yield from _tried(f"cpus = {station.cpus}", lambda: _run_on(station.cpus))
+        yield from tried(f"cpus = {station.cpus}", lambda: _run_on(station.cpus))
     if station.lock_memory:
-        yield from _tried("lock_memory", _lock_memory)
+        yield from tried("lock_memory", _lock_memory)
     if station.yields:
-        yield from _tried("yields", _give_way)
+        yield from tried("yields", _give_way)
 
 
-def hurry(station: StationSettings) -> Iterator[str]:
+def hurry(station: StationSettings, *, followed: bool = False) -> Iterator[str]:
     """The calling thread goes before all that have no priority; threads that it starts do not. What
-    is not allowed, for people."""
+    is not allowed, for people.
+
+    followed: the other threads of the process go one behind it, but those that load programs and
+    follow commands, which may take long.
+    """
     if station.priority:
         what = f"priority = {station.priority}"
-        yield from _tried(what, lambda: _go_before(station.priority))
+        yield from tried(what, lambda: _go_before(station.priority, followed=followed))
 
 
 def cores(named: str) -> set[int]:
@@ -45,7 +56,8 @@ def cores(named: str) -> set[int]:
     return numbers
 
 
-def _tried(what: str, do: Callable[[], None]) -> Iterator[str]:
+def tried(what: str, do: Callable[[], None]) -> Iterator[str]:
+    """Do it, or say that `what` is not possible and why, for people."""
     try:
         do()
     except (OSError, ValueError) as error:
@@ -74,10 +86,13 @@ def _give_way() -> None:
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def _go_before(priority: int) -> None:
+def _go_before(priority: int, *, followed: bool) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
     span_us = SPAN_S * 1_000_000
     if hard == resource.RLIM_INFINITY or hard > span_us:
         resource.setrlimit(resource.RLIMIT_RTTIME, (span_us, span_us))
-    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
-    os.sched_setscheduler(0, policy, os.sched_param(priority))
+    os.sched_setscheduler(0, POLICY, os.sched_param(priority))
+    behind = os.sched_param(max(1, priority - 1))
+    for thread in threading.enumerate() if followed else ():
+        if thread.name in BEHIND and thread.native_id is not None:
+            os.sched_setscheduler(thread.native_id, POLICY, behind)

@@ -78,9 +78,9 @@ class StationSettings(Shape):
     priority: Annotated[int, Field(ge=0, le=49)] = Field(
         default=0,
         description=(
-            "Real-time priority (SCHED_FIFO) at which its worker process inspects parts, ahead of"
-            " everything that has none; 0 is none. The system must allow it, or the alarm REALTIME"
-            " says so."
+            "Real-time priority at which its worker process inspects parts (SCHED_FIFO), and the"
+            " node's threads do what parts wait for (SCHED_RR, one above), ahead of everything that"
+            " has none; 0 is none. The system must allow it, or the alarm REALTIME says so."
         ),
     )
 

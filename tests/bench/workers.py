@@ -3,7 +3,8 @@ station costs a light one; both on a disk, and with node and broker keeping noth
 
 `python -m tests.bench.workers --worker process` measures one kind of worker alone; `--priorities`
 only what a heavy station costs a light one, without and with `priority` of the light one, and with
-`yields` of the heavy one, in turns.
+`yields` of the heavy one, in turns. With BENCH_PRIORITY (see undisturbed.py) the light station's
+client and the broker go before all others then, as if they ran on another machine.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 from rich.console import Console
 
 from deploy.demo.broker_process import start_broker
@@ -25,13 +27,14 @@ from tests.bench.figures import Figure, ratio, share
 from tests.bench.machine import facts, fsync_ms
 from tests.bench.plc import Plc
 from tests.bench.site import ALL_LINES, SMALL, Site, Target
-from tests.bench.throughput import busy, rate
+from tests.bench.throughput import broker_process, busy, rate
+from tests.bench.undisturbed import undisturbed
 from tests.rooms.installation.processes import NodeProcess
 
 LIGHT, HEAVY = ("cam1", "cam2"), ("cam3", "cam4")
 COUNT = {LIGHT: 300, HEAVY: 40}  # triggers per station and round
 WARM_UP = {LIGHT: 100, HEAVY: 10}
-ALONE = 150  # triggers of the light station for its p99, alone and beside a heavy one
+ALONE = 400  # triggers of the light station for its p99, alone and beside a heavy one
 PRIORITY = 20  # of the light station, if it has one
 MEMORY = Path("/dev/shm")
 
@@ -134,7 +137,9 @@ def priorities(site: Site, rounds: int, priority: int = PRIORITY) -> list[Figure
 
 
 def _times(plc: Plc, rig: Rig) -> Sequence[float]:
-    return plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms
+    elsewhere = [broker_process(rig.site), psutil.Process()]
+    with undisturbed(elsewhere):
+        return plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms
 
 
 def _p99(plc: Plc, rig: Rig) -> float:

@@ -1,6 +1,7 @@
 """The quality gate beside the locator: what it refuses is refused, whatever is found meanwhile."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from node import gate, quality
 from node.frame import Frame
 from node.gate import Gate
+from node.worker import manners
 from node.worker.bench import make_bench
 from schemas import MemoryLines, Problem, QualityLimits, StationSettings, SyntheticCamera
 from tests.rooms.promise.promise import wait_for
@@ -24,12 +26,12 @@ def frame() -> Frame:
     return Frame(BRIGHT, 1, 1.0, "drawn", True)
 
 
-@pytest.fixture(params=["beside", "one processor", "priority"])
+@pytest.fixture(params=["beside", "one processor"])
 def at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """One with a thread, one of a machine with one processor, one of a station with priority."""
+    """One with a thread, one of a machine with one processor."""
     cores = {0} if request.param == "one processor" else {0, 1}
     monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
-    return Gate(alone=request.param == "priority")
+    return Gate()
 
 
 def test_what_is_fit_to_be_judged_passes(at: Gate) -> None:
@@ -126,15 +128,24 @@ def _threads() -> int:
 
 
 @pytest.mark.parametrize("priority", [0, 20])
-def test_a_station_with_priority_waits_for_no_thread_that_has_none(
+def test_its_thread_has_the_priority_of_the_station_that_waits_for_it(
     monkeypatch: pytest.MonkeyPatch, priority: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    asked: list[tuple[str, int]] = []
+
+    def hurry(settings: StationSettings) -> Iterator[str]:
+        asked.append((threading.current_thread().name, settings.priority))
+        yield "priority = 20 is not possible"
+
+    monkeypatch.setattr(manners, "hurry", hurry)
     workshop: Any = SimpleNamespace(node_id="n", shelf=None, pictures=None)
     settings = StationSettings(
         id="cam1", camera=SyntheticCamera(), lines=MemoryLines(), priority=priority
     )
-    before, bench = _threads(), make_bench(settings, Path(), workshop)
-    with bench.gate.beside(frame(), TAKES):
-        assert _threads() - before == (0 if priority else 1)
+    bench = make_bench(settings, Path(), workshop)
+    for _ in range(2):
+        with bench.gate.beside(frame(), TAKES):
+            pass
     bench.close()
+    assert asked == [("gate", priority)]

@@ -106,6 +106,30 @@ print(os.sched_getscheduler(0) == seen[0] == os.SCHED_IDLE)
     assert beside(code) == "True"
 
 
+@pytest.mark.parametrize(("priority", "behind"), [(20, 19), (1, 1)])
+def test_threads_that_share_the_lock_of_one_with_priority_are_one_behind_it(
+    priority: int, behind: int
+) -> None:
+    code = f"""
+import threading
+end = threading.Event()
+names = ("hearing", "pictures", "showing", "telling", "care_0", "commands_0")
+others = [threading.Thread(target=end.wait, name=name) for name in names]
+for other in others:
+    other.start()
+said = [*manners.hurry(station(priority={priority}), followed=True)]
+numbers = [0, *(each.native_id for each in others)]
+found = [os.sched_getparam(number).sched_priority for number in numbers]
+ask = [sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"]
+started = subprocess.run(ask, capture_output=True)
+end.set()
+print(int(started.stdout), said or found)
+"""
+    said = beside(code)
+    expected = f"{os.SCHED_OTHER} [{priority}, {behind}, {behind}, {behind}, {behind}, 0, 0]"
+    assert said == expected or said.startswith("0 ['priority = "), said
+
+
 def test_a_station_cannot_go_first_and_give_way() -> None:
     with pytest.raises(ValueError, match="cam1 cannot both have priority and yield"):
         station(priority=20, yields=True)

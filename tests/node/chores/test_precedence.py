@@ -1,0 +1,140 @@
+"""The threads of the node go before others where a station asks for priority, and only there."""
+
+import os
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from node.chores.precedence import Precedence
+from node.chores.station_care import StationCare
+from schemas import MemoryLines, StationSettings, SyntheticCamera
+from tests.node.worker.test_manners import beside
+
+
+def station(priority: int = 0, name: str = "cam1") -> StationSettings:
+    return StationSettings(
+        id=name, camera=SyntheticCamera(), lines=MemoryLines(), worker="process", priority=priority
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
+    """What was asked of the system: how and at which priority, by thread."""
+    told: dict[int, tuple[int, int]] = {}
+
+    def ask(thread: int, how: int, of: os.sched_param) -> None:
+        told[thread] = how, of.sched_priority
+
+    monkeypatch.setattr(os, "sched_setscheduler", ask)
+    return told
+
+
+@pytest.fixture
+def threads() -> Any:
+    """One thread of each kind, by name."""
+    end = threading.Event()
+    names = ("broker first", "broker control", "lines", "station cam1", "chores", "worker cam1")
+    started = {name: threading.Thread(target=end.wait, name=name, daemon=True) for name in names}
+    for thread in started.values():
+        thread.start()
+    yield {name: thread.native_id for name, thread in started.items()}
+    end.set()
+    for thread in started.values():
+        thread.join(5)
+
+
+@pytest.mark.parametrize(("priority", "first"), [(20, 21), (49, 49)])
+def test_threads_on_the_way_of_a_part_go_before_its_worker_and_the_others_with_it(
+    asked: dict[int, tuple[int, int]], threads: dict[str, int], priority: int, first: int
+) -> None:
+    at = Precedence([station(), station(priority, "cam2"), station(1, "cam3")])
+    at.keep()
+    assert at.unmet is None
+    found = {name: asked[number] for name, number in threads.items()}
+    how = os.SCHED_RR | os.SCHED_RESET_ON_FORK  # what they start has none
+    assert found == {
+        name: (how, first if name in ("broker first", "lines", "station cam1") else priority)
+        for name in threads
+    }
+
+
+def test_a_thread_that_comes_later_gets_it_too_and_no_other_is_asked_for_again(
+    asked: dict[int, tuple[int, int]], threads: dict[str, int]
+) -> None:
+    at = Precedence([station(20)])
+    at.keep()
+    assert set(asked) >= set(threads.values())
+    asked.clear()
+    end = threading.Event()
+    later = threading.Thread(target=end.wait, name="station cam1", daemon=True)
+    later.start()
+    try:
+        at.keep()
+        assert asked == {later.native_id: (os.SCHED_RR | os.SCHED_RESET_ON_FORK, 21)}
+    finally:
+        end.set()
+        later.join(5)
+
+
+def test_where_no_station_asks_for_priority_all_stay_as_they_are(
+    asked: dict[int, tuple[int, int]],
+) -> None:
+    at = Precedence([station()])
+    at.keep()
+    assert asked == {}
+    assert at.unmet is None
+
+
+def test_a_system_that_does_not_allow_it_is_an_alarm_of_the_stations_that_asked() -> None:
+    code = """
+from node.chores.precedence import Precedence
+without_rights()
+at = Precedence([station(priority=20)])
+at.keep()
+print(at.unmet)
+"""
+    said = beside(code)
+    assert said.startswith("priority = 20 is not possible: "), said
+    alarms: dict[tuple[str, str], str | None] = {}
+    stations: Any = {
+        name: SimpleNamespace(
+            id=name,
+            settings=station(priority, name),
+            worker=SimpleNamespace(camera_problem=None, unmet=None),
+            active_program=lambda: None,
+            thread=SimpleNamespace(hanging=0),
+            crash=None,
+            fault=None,
+        )
+        for name, priority in (("cam1", 20), ("cam2", 0))
+    }
+    board: Any = SimpleNamespace(
+        active={}, set=lambda code, message, name: alarms.update({(code, name): message})
+    )
+    driver: Any = SimpleNamespace(problem=lambda _: None)
+    precedence: Any = SimpleNamespace(unmet=said)
+    StationCare(stations, driver, board, SimpleNamespace(), precedence).cameras()  # type: ignore[arg-type]
+    assert alarms["REALTIME", "cam1"] == said
+    assert alarms["REALTIME", "cam2"] is None
+
+
+def test_on_this_system_they_have_it_or_it_is_told() -> None:
+    code = """
+import threading
+from node.chores.precedence import Precedence
+end = threading.Event()
+lines = threading.Thread(target=end.wait, name="lines")
+lines.start()
+at = Precedence([station(priority=20)])
+at.keep()
+policy = os.sched_getscheduler(lines.native_id) & ~os.SCHED_RESET_ON_FORK
+print(policy == os.SCHED_RR, os.sched_getparam(lines.native_id).sched_priority, at.unmet)
+print(subprocess.run([sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"],
+    capture_output=True, text=True).stdout)
+end.set()
+"""
+    had, started = beside(code).splitlines()[:2]
+    assert had == "True 21 None" or "False 0 priority = 20 is not possible: " in had
+    assert started == str(os.SCHED_OTHER)
