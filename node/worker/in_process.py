@@ -89,6 +89,7 @@ class ProcessWorker:
         self._spare = spare
         self._tries = tries
         self._blame = Blame()
+        self._halted_ns = 0  # when a program had ended the worker so often that the station halted
         self._row: int | None = None  # of the part that is looked at
         self._early = EarlyLooks()
         self._held: str | None = None
@@ -223,6 +224,7 @@ class ProcessWorker:
                 refused = {**self._setup.refused, crash.program: crash.version}
                 self._setup = self._setup._replace(refused=refused)
             self._crashed(crash)
+            self._halted_ns = time.monotonic_ns()
 
     # What it reports
 
@@ -302,10 +304,13 @@ class ProcessWorker:
         raise Problem("TOOL_CRASHED", child.how())
 
     def _asked(self, job: PartJob) -> Child:
-        """The process that is asked for this part. Raises Problem TIMEOUT."""
+        """The process that is asked for this part. Raises Problem TIMEOUT, or STATION_PAUSED for
+        one that waited for it while the station was halted, as the part might end the next."""
         child = self._ready(job.deadline_ns)
         if child is None:
             raise Problem("TIMEOUT", "the worker of the station is being started")
+        if job.began_ns < self._halted_ns:
+            raise Problem("STATION_PAUSED")
         self._blame.begins(job)
         self._row = job.row
         with contextlib.suppress(OSError):  # it has ended

@@ -29,6 +29,7 @@ from node.shelf import Shelf
 from node.worker import in_process
 from node.worker.at_work import AtWork
 from node.worker.bench import Workshop, make_bench
+from node.worker.blame import Blame
 from node.worker.child import Child
 from node.worker.early import UNREAD, EarlyLooks
 from node.worker.in_process import ProcessWorker
@@ -479,6 +480,28 @@ def test_a_worker_that_begins_while_its_station_ends_is_not_left_behind(tmp_path
     worker.stop()
     late.stopped.set()
     wait_for(lambda: late.child.process.poll() is not None, 60, "its end")
+
+
+def test_a_part_that_waited_while_its_station_was_halted_does_not_go_to_the_next_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash = Crash("synthetic-part", 2, "tool label", 3, "was ended by SIGSEGV")
+    monkeypatch.setattr(Blame, "ended", lambda *_, **__: crash)
+    worker = _alone(tmp_path)
+    worker.start()
+    try:
+        child = wait_for(lambda: worker._shown and worker._child, 60, "the worker")
+        now = time.monotonic_ns()
+        job = PartJob(1, "a", Trigger(), "synthetic-part", now, now, now, now + 60 * 10**9)
+        child.process.kill()
+        wait_for(lambda: worker._halted_ns, 60, "the third in a row")
+        with pytest.raises(Problem, match="STATION_PAUSED"):
+            worker.look(job)
+        assert worker._child is not child
+        later = job._replace(began_ns=time.monotonic_ns())
+        assert worker.look(later).fault is not None, "after somebody resumed it, it is looked at"
+    finally:
+        worker.stop()
 
 
 def test_a_part_does_not_wait_for_a_worker_that_nobody_will_start(tmp_path: Path) -> None:
