@@ -4,12 +4,14 @@ The look changes nothing but the time: it drives no line, and what it finds is n
 part is there, with its row in the ledger. A trigger that is refused, or known, ends it unseen.
 """
 
+import os
 import time
 
 from node.part import Part
 from node.station import Station
 from node.worker.seam import PartJob, ReadyProgram
 
+CORES = len(os.sched_getaffinity(0))
 LAMPS = {"busy", "always_on"}  # outputs that begin with a part, and may light it
 
 
@@ -29,7 +31,15 @@ def as_job(part: Part, station: Station, program: ReadyProgram, began_ns: int) -
         began_ns,
         after_ns,
         deadline_ns,
+        _crowded(station),
+        station.thread.waiting > 0,
     )
+
+
+def _crowded(station: Station) -> bool:
+    """Whether as many other stations have parts as there are other cores."""
+    busy = sum(each() for each in station.busy)
+    return busy + station.thread.idle >= CORES  # an idle one is about to have this part
 
 
 def early(part: Part, station: Station) -> ReadyProgram | None:

@@ -13,9 +13,17 @@ from contextlib import contextmanager
 
 from node.frame import Frame
 from node.quality import check
+from node.worker.seam import PartJob
 from schemas import Problem, QualityLimits
 
 GATE_S = 5.0  # for a check, which takes a millisecond
+LARGE_PX = 500_000
+
+
+def pays(job: PartJob, frame: Frame) -> bool:
+    """Whether it is worth a thread: a core is free for it, and the check takes long, or no other
+    part waits, so that only this one's time counts and not the work."""
+    return not job.crowded and (not job.queued or frame.width * frame.height >= LARGE_PX)
 
 
 class _Check:
@@ -54,11 +62,11 @@ class Gate:
         self._leave()
 
     @contextmanager
-    def beside(self, frame: Frame, limits: QualityLimits, *, long: bool = True) -> Iterator[None]:
-        """Check the frame beside what is done in the block, or before it if that does not take
-        long. Raises Problem IMAGE_QUALITY at its end, in place of whatever the block raised;
-        TIMEOUT if the check hangs."""
-        if self._alone or not long:
+    def beside(self, frame: Frame, limits: QualityLimits, *, aside: bool = True) -> Iterator[None]:
+        """Check the frame beside what is done in the block, or before it if not `aside`.
+        Raises Problem IMAGE_QUALITY at its end, in place of whatever the block raised; TIMEOUT if
+        the check hangs."""
+        if self._alone or not aside:
             check(frame, limits)
             yield
             return

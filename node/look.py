@@ -5,6 +5,7 @@ import logging
 
 from node.acquire import acquire
 from node.cameras import Request
+from node.gate import pays
 from node.judge import judge
 from node.locate import locate
 from node.measure import measure
@@ -28,7 +29,8 @@ def look(job: PartJob, bench: Bench) -> PartOutcome:
         inspection.step("acquire")
         bench.doing("locator and quality gate")
         locator = program.program.locator
-        with bench.gate.beside(frame, bench.settings.camera.quality, long=locator is not None):
+        aside = locator is not None and pays(job, frame)
+        with bench.gate.beside(frame, bench.settings.camera.quality, aside=aside):
             inspection.pose, inspection.placement = locate(frame, locator, program.locator)
         inspection.step("locate")
         inspection.findings = measure(

@@ -1,6 +1,7 @@
 """What all stations of a node share, as one object that is handed to each."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from node.gpio.driver import LineDriver
 from node.metrics import NodeMetrics
@@ -12,7 +13,8 @@ from schemas.store.programs import Programs
 
 @dataclass(frozen=True)
 class Shared:
-    """Made once by the wiring. tracing: None if no trace is followed."""
+    """Made once by the wiring. tracing: None if no trace is followed. busy: whether it has a part,
+    of each station."""
 
     node_id: str
     driver: LineDriver
@@ -21,3 +23,4 @@ class Shared:
     pictures: PictureKeeping
     metrics: NodeMetrics
     tracing: Tracing | None = None
+    busy: list[Callable[[], bool]] = field(default_factory=list)

@@ -100,6 +100,8 @@ class Station:
             (settings.camera.timeout_ms + 1000) * 1_000_000,
             settings.queue_limit,
         )
+        self.busy = shared.busy
+        self.busy.append(lambda: not self.thread.idle)
 
     # Results on their way into the ledger
 

@@ -33,7 +33,11 @@ class ReadyProgram(NamedTuple):
 class PartJob(NamedTuple):
     """A part to inspect. Times are monotonic ns, of one clock for all processes: when its trigger
     was received and its inspection began, after which its frame must be exposed, and until when
-    the camera may take."""
+    the camera may take.
+
+    crowded: as many other stations have parts as there are other cores. queued: other parts of this
+    station wait.
+    """
 
     row: int
     trigger_id: str
@@ -43,6 +47,8 @@ class PartJob(NamedTuple):
     began_ns: int
     after_ns: int
     deadline_ns: int
+    crowded: bool = False
+    queued: bool = False
 
 
 class PartOutcome(NamedTuple):

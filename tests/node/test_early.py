@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from node import early
+from node.early import as_job
 from node.worker.seam import PartJob, ReadyProgram
 from schemas import Problem, StationSettings
 from schemas.program import Keep
@@ -253,3 +255,20 @@ def test_a_part_that_became_too_old_meanwhile_is_an_error_whatever_was_found_of_
         assert (result["verdict"], result["error"]["code"]) == ("ERROR", "TRIGGER_STALE")
         assert looked == []
         assert json.dumps(result["tools"]) == "[]"
+
+
+@pytest.mark.parametrize(("cores", "crowded"), [(1, True), (2, True), (3, False)])
+def test_a_worker_is_told_whether_other_parts_wait_and_whether_others_use_the_other_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, crowded: bool
+) -> None:
+    monkeypatch.setattr(early, "CORES", cores)
+    with still(tmp_path) as node:
+        cam1 = node.service.stations["cam1"]
+        node.deliver(PART)
+        (part,) = cam1.thread.take_waiting()
+        first = as_job(part, cam1, READY, 0)
+        assert (first.crowded, first.queued) == (cores == 1, False)
+        node.deliver({"trigger_id": "L3-2"})
+        node.deliver({"trigger_id": "L3-3"}, station="cam2")
+        job = as_job(part, cam1, READY, 0)
+        assert (job.crowded, job.queued) == (crowded, True)

@@ -14,7 +14,15 @@ from node.frame import Frame
 from node.gate import Gate
 from node.worker import manners
 from node.worker.bench import make_bench
-from schemas import MemoryLines, Problem, QualityLimits, StationSettings, SyntheticCamera
+from node.worker.seam import PartJob
+from schemas import (
+    MemoryLines,
+    Problem,
+    QualityLimits,
+    StationSettings,
+    SyntheticCamera,
+    Trigger,
+)
 from tests.rooms.promise.promise import wait_for
 
 BRIGHT = np.full((64, 64, 3), 128, np.uint8)
@@ -120,6 +128,32 @@ def test_once_it_is_closed_it_has_no_thread_and_still_checks(
     wait_for(lambda: _threads() == before, 5.0, "the end of its thread")
     with pytest.raises(Problem, match="IMAGE_QUALITY"), at.beside(frame(), REFUSES):
         pass
+    assert _threads() == before
+
+
+@pytest.mark.parametrize(
+    ("crowded", "queued", "side_px", "worth"),
+    [
+        (False, False, 64, True),  # a lone part: only its own time counts
+        (False, True, 64, False),  # others wait for the work that a thread costs
+        (False, True, 1024, True),  # the check is longer than that
+        (True, False, 64, False),
+        (True, True, 1024, False),  # no core is free for it
+    ],
+)
+def test_a_thread_beside_is_worth_it_where_a_core_is_free_for_it(
+    crowded: bool, queued: bool, side_px: int, worth: bool
+) -> None:
+    job = PartJob(1, "a", Trigger(), "p", 0, 0, 0, 0, crowded, queued)
+    large = Frame(np.full((side_px, side_px, 3), 128, np.uint8), 1, 1.0, "drawn", True)
+    assert gate.pays(job, large) == worth
+
+
+def test_what_is_not_checked_aside_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    at, before = Gate(), _threads()
+    with pytest.raises(Problem, match="IMAGE_QUALITY"), at.beside(frame(), REFUSES, aside=False):
+        raise AssertionError("it was located")
     assert _threads() == before
 
 
