@@ -48,8 +48,11 @@ class Rig(NamedTuple):
 
 
 def measure(site: Site, rounds: int, worker: str | None = None) -> list[Figure]:
-    """Three ratios with the disk, and three without."""
+    """Two against one, light and heavy, with the disk and without; and a light one beside a heavy
+    one."""
     figures = _figures(site, rounds, worker, f"fsync {fsync_ms(site.folder.parent):.2f} ms")
+    if worker != "thread":
+        figures += priorities(site, rounds)
     if not MEMORY.is_dir():
         return figures
     with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY) as name:
@@ -62,7 +65,6 @@ def measure(site: Site, rounds: int, worker: str | None = None) -> list[Figure]:
 def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Figure]:
     load: dict[str, list[float]] = {}
     pairs: dict[tuple[str, str], list[tuple[float, float]]] = {LIGHT: [], HEAVY: []}
-    beside: list[tuple[float, float]] = []
     port = site.broker.port
     with _rig(site, worker) as rig:
         with Plc(port) as plc:
@@ -77,10 +79,6 @@ def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Fi
                         for some in (stations[:1], stations)
                     )
                     pairs[stations].append((two, one))
-            with Plc(port) as plc:
-                alone = _p99(plc, rig)
-                with _busy(rig):
-                    beside.append((_p99(plc, rig), alone))
     figures = [
         ratio(
             f"triggers/s, two {what} stations / one, {where}",
@@ -93,8 +91,6 @@ def _figures(site: Site, rounds: int, worker: str | None, where: str) -> list[Fi
     ]
     for figure, what in zip(figures, ("light", "heavy"), strict=True):
         figure.detail.update(busy(load, f"2 {what}"))
-    name = f"light station beside a heavy one / alone, p99, {where}"
-    figures.append(ratio(name, beside, "ms", "<= 1.3", lambda value: value <= 1.3))
     return figures
 
 
@@ -140,10 +136,6 @@ def _times(plc: Plc, rig: Rig) -> Sequence[float]:
     elsewhere = [broker_process(rig.site), psutil.Process()]
     with undisturbed(elsewhere):
         return plc.one_by_one(rig.node.name, rig.truth[LIGHT], ALONE, LIGHT[0]).times_ms
-
-
-def _p99(plc: Plc, rig: Rig) -> float:
-    return share(_times(plc, rig), 0.99)
 
 
 @contextmanager
