@@ -147,7 +147,7 @@ class Service:
             settings, self.stations, self.programs, self.alarms, self.outbox, self.version
         )
         self.faults = Faults(self.alarms)
-        self.precedence = Precedence(settings.station)
+        self.precedence = Precedence(settings.station, shared.busy)
         self.chores = self._chores()
         self.keeping = Keeping(
             self.ledger,
@@ -212,7 +212,7 @@ class Service:
                 Chore("store", storing.look),
                 Chore("state", self.state.tell),
                 Chore("programs", self.info.look, 0.5),
-                Chore("precedence", self.precedence.keep, 1.0),
+                Chore("precedence", self.precedence.keep),
                 Chore("cameras", care.cameras, 1.0),
                 Chore("outbox", storing.outbox, 1.0),
                 Chore("gauges", figures.gauges, 1.0),
@@ -368,6 +368,7 @@ class Service:
             },
             limits.CLOSE_S,
         )
+        self.precedence.let_go()
         os.close(self._lock_file)
         logs.telling.pop("node", None)
         gc.unfreeze()

@@ -16,6 +16,7 @@ from node.cameras import Request, synthetic
 from schemas import SyntheticCamera, as_program
 from schemas.store.programs import Programs
 from tests.bench.plc import Plc
+from tests.bench.undisturbed import PRIORITY
 from tests.rooms.installation.processes import ROOT, NodeProcess
 
 PICTURES = 16
@@ -112,6 +113,7 @@ class Site:
             "camera": camera,
             "lines": ALL_LINES,
             "worker": worker,
+            "priority": PRIORITY if worker == "process" else 0,
         }
         all_stations = [{"id": f"cam{n + 1}", **station} for n in range(stations)]
         node = NodeProcess(folder, self.broker.port, all_stations, node_id=name, **settings)

@@ -1,6 +1,6 @@
 """A measurement beside busy neighbours: with BENCH_PRIORITY=5 (as root) all processes that take
 part have that real-time priority while they are measured, so that they wait for each other and for
-nothing else.
+nothing else. The stations of the nodes have it as their setting `priority`.
 
 Others get the processor between two blocks, so keep the blocks short. Ratios come out as on an idle
 machine, but caches are still shared.

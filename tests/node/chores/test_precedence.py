@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +15,22 @@ from schemas import MemoryLines, StationSettings, SyntheticCamera
 from tests.node.worker.test_manners import beside
 
 
-def station(priority: int = 0, name: str = "cam1") -> StationSettings:
+def station(priority: int = 0, name: str = "cam1", **more: Any) -> StationSettings:
     return StationSettings(
-        id=name, camera=SyntheticCamera(), lines=MemoryLines(), worker="process", priority=priority
+        id=name,
+        camera=SyntheticCamera(),
+        lines=MemoryLines(),
+        worker="process",
+        priority=priority,
+        **more,
     )
+
+
+def at_work(
+    settings: list[StationSettings], busy: Sequence[Callable[[], bool]] | None = None
+) -> Precedence:
+    """That of a node with these stations; none has a part."""
+    return Precedence(settings, [lambda: False] * len(settings) if busy is None else busy)
 
 
 @pytest.fixture
@@ -28,7 +42,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
         told[thread] = how, of.sched_priority
 
     monkeypatch.setattr(os, "sched_setscheduler", ask)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None)
     return told
+
+
+@pytest.fixture
+def where(
+    asked: dict[int, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> dict[int, set[int]]:
+    """On which cores threads were put, of four."""
+    put: dict[int, set[int]] = {}
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(os, "sched_setaffinity", put.__setitem__)
+    return put
 
 
 @pytest.fixture
@@ -49,7 +75,7 @@ def threads() -> Any:
 def test_threads_on_the_way_of_a_part_go_before_its_worker_and_the_others_with_it(
     asked: dict[int, tuple[int, int]], threads: dict[str, int], priority: int, first: int
 ) -> None:
-    at = Precedence([station(), station(priority, "cam2"), station(1, "cam3")])
+    at = at_work([station(), station(priority, "cam2"), station(1, "cam3")])
     at.keep()
     assert at.unmet is None
     found = {name: asked[number] for name, number in threads.items()}
@@ -63,7 +89,7 @@ def test_threads_on_the_way_of_a_part_go_before_its_worker_and_the_others_with_i
 def test_a_thread_that_comes_later_gets_it_too_and_no_other_is_asked_for_again(
     asked: dict[int, tuple[int, int]], threads: dict[str, int]
 ) -> None:
-    at = Precedence([station(20)])
+    at = at_work([station(20)])
     at.keep()
     assert set(asked) >= set(threads.values())
     asked.clear()
@@ -78,12 +104,59 @@ def test_a_thread_that_comes_later_gets_it_too_and_no_other_is_asked_for_again(
         later.join(5)
 
 
-def test_where_no_station_asks_for_priority_all_stay_as_they_are(
+def test_the_thread_that_goes_on_after_the_node_is_as_others_again(
     asked: dict[int, tuple[int, int]],
 ) -> None:
-    at = Precedence([station()])
+    at = at_work([station()])
     at.keep()
+    at.let_go()
     assert asked == {}
+    at = at_work([station(20)])
+    at.keep()
+    at.let_go()
+    assert asked[0] == (os.SCHED_OTHER, 0)
+
+
+def on_the_way(threads: dict[str, int]) -> set[int]:
+    return {threads[name] for name in ("broker first", "lines", "station cam1")}
+
+
+@pytest.mark.parametrize(
+    ("named", "core"), [([""], 3), (["3", "2"], 1), (["2-3", ""], 1), (["0-3"], 3)]
+)
+def test_threads_on_the_way_share_the_last_core_that_no_worker_is_given(
+    where: dict[int, set[int]], threads: dict[str, int], named: list[str], core: int
+) -> None:
+    at = at_work([station(20, f"cam{n}", cpus=cpus) for n, cpus in enumerate(named)])
+    at.keep()
+    assert where == {each: {core} for each in on_the_way(threads)}
+    where.clear()
+    at.keep()
+    assert where == {}
+
+
+def test_while_parts_are_under_way_for_all_cores_they_may_be_on_any(
+    where: dict[int, set[int]], threads: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, now = [False] * 6, [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    at = at_work([station(20)] * 5 + [station()], [lambda n=n: busy[n] for n in range(6)])  # type: ignore[misc]
+    seen = []
+    for at_s, parts in ((0, 3), (0.1, 4), (0.5, 1), (1.0, 5), (1.9, 0), (2.1, 0)):
+        busy[:] = [*(n < parts for n in range(5)), True]  # the last one goes before nobody
+        now[0] = 100.0 + at_s
+        at.keep()
+        seen.append({each: len(cores) for each, cores in where.items()})
+    expected = [dict.fromkeys(on_the_way(threads), many) for many in (1, 4, 4, 4, 4, 1)]
+    assert seen == expected
+
+
+def test_where_no_station_asks_for_priority_all_stay_as_they_are(
+    asked: dict[int, tuple[int, int]], where: dict[int, set[int]]
+) -> None:
+    at = at_work([station()], [lambda: True])
+    at.keep()
+    assert asked == where == {}
     assert at.unmet is None
 
 
@@ -91,7 +164,7 @@ def test_a_system_that_does_not_allow_it_is_an_alarm_of_the_stations_that_asked(
     code = """
 from node.chores.precedence import Precedence
 without_rights()
-at = Precedence([station(priority=20)])
+at = Precedence([station(priority=20)], [lambda: False])
 at.keep()
 print(at.unmet)
 """
@@ -127,9 +200,11 @@ from node.chores.precedence import Precedence
 end = threading.Event()
 lines = threading.Thread(target=end.wait, name="lines")
 lines.start()
-at = Precedence([station(priority=20)])
+at = Precedence([station(priority=20)], [lambda: False])
 at.keep()
 policy = os.sched_getscheduler(lines.native_id) & ~os.SCHED_RESET_ON_FORK
+last = {max(os.sched_getaffinity(0))}
+assert at.unmet is not None or os.sched_getaffinity(lines.native_id) == last
 print(policy == os.SCHED_RR, os.sched_getparam(lines.native_id).sched_priority, at.unmet)
 print(subprocess.run([sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"],
     capture_output=True, text=True).stdout)
