@@ -1,4 +1,4 @@
-"""The real-time settings of a station, without and with the drop-in of docs/production.md, on a
+"""The real-time settings of a station, without and with the drop-ins of docs/production.md, on a
 systemd that holds to what its units say."""
 
 import json
@@ -10,7 +10,8 @@ from tests.rig.box.stories import ETC, NODE, STATION, answered, main_pid, well
 from tests.rooms.installation.processes import ROOT
 from tests.rooms.promise.promise import wait_for
 
-DROP_IN = "/etc/systemd/system/inspection-node.service.d/realtime.conf"
+DROP_INS = "/etc/systemd/system/{}.service.d/realtime.conf"
+UNITS = ("inspection-node", "mosquitto")
 ASKED = 'priority = 20\nlock_memory = true\ncpus = "0"\n'
 READ = """
 import os, pathlib, re, subprocess
@@ -32,11 +33,15 @@ print(sum(os.sched_getscheduler(int(task)) & 0xFF == os.SCHED_RR for task in tas
 
 def manners(box: Box) -> str:
     """What the unit as shipped does not allow is an alarm, and parts are judged; with the page's
-    drop-in, word by word, the worker goes first and so does the node, its memory is locked, and it
+    drop-ins, word by word, worker, node and broker go first, the worker's memory is locked, and it
     keeps to its core."""
     page = (ROOT / "docs/production.md").read_text()
-    drop_in = re.search(r"realtime\.conf`:\n\n```ini\n(.*?)```", page, re.DOTALL)
-    assert drop_in is not None
+    drop_ins = {
+        unit: re.search(
+            rf"{unit}\.service\.d/realtime\.conf`:\n\n```ini\n(.*?)```", page, re.DOTALL
+        )
+        for unit in UNITS
+    }
     settings = box.run(f"cat {ETC}/node.toml").stdout
     asks = settings.replace('id = "cam1"\n', f'id = "cam1"\n{ASKED}', 1)
     assert asks != settings
@@ -51,8 +56,13 @@ def manners(box: Box) -> str:
         assert without.split()[3] == "0", without
         if box.run("prlimit --rtprio=49 true", check=False).returncode:
             return f"as shipped: {told}; NOT TRIED: the host lends no such limits to a container"
-        box.run(f"mkdir -p $(dirname {DROP_IN}) && cat > {DROP_IN}", given=drop_in[1].encode())
-        box.run("systemctl daemon-reload")
+        for unit, found in drop_ins.items():
+            assert found is not None, unit
+            path = DROP_INS.format(unit)
+            box.run(f"mkdir -p $(dirname {path}) && cat > {path}", given=found[1].encode())
+        box.run("systemctl daemon-reload && systemctl restart mosquitto")
+        broker = box.run("chrt -p $(systemctl show -p MainPID --value mosquitto)").stdout
+        assert "SCHED_RR" in broker, broker
         first, locked_kb, cores, leading, threads = _restarted(box).split()
         answered(box)
         # with cores = "0" there is no gate: who looks, and hearing, pictures, showing and telling
@@ -61,13 +71,14 @@ def manners(box: Box) -> str:
         assert int(locked_kb) > 10_000, locked_kb
         wait_for(lambda: _alarm(box) == "", 30 * box.slow, "no alarm")
     finally:
-        box.run(f"rm -f {DROP_IN} && systemctl daemon-reload")
+        box.run(f"rm -f {' '.join(map(DROP_INS.format, UNITS))} && systemctl daemon-reload")
         box.run(f"cat > {ETC}/node.toml", given=settings.encode())
-        box.run("systemctl restart inspection-node")
+        box.run("systemctl restart mosquitto inspection-node")
         well(box)
     return (
-        f"as shipped: {told}; with the drop-in {first} threads of the worker go first and {leading}"
-        f" of {threads} of the node, {int(locked_kb) // 1024} MB are locked, core {cores}"
+        f"as shipped: {told}; with the drop-ins the broker, {first} threads of the worker and"
+        f" {leading} of {threads} of the node go first, {int(locked_kb) // 1024} MB are locked,"
+        f" core {cores}"
     )
 
 
