@@ -142,6 +142,7 @@ TABLE: dict[str, dict[str, str]] = {
         "node.__main__": "SWITCH_S",
         "node.chores.certificates": "LOOK_S",
         "node.chores.faults": "TOLD_S",
+        "node.chores.precedence": "APART_S",
         "node.chores.storing": "PROBE_S STEADY_S",
         "node.commands.inbox": "REPLY_EXPIRY_S",
         "node.chores.keeping": "ALARM_S JUMP_S JUMP_TOLD_S PRUNE_S",
