@@ -102,7 +102,14 @@ class Site:
         master = cv2.imencode(".png", synthetic.master(settings))[1].tobytes()
         Programs(state / "programs").save(as_program(document), master, by="bench")
 
-    def prepare(self, name: str, size: Size, stations: int = 1, **settings: Any) -> NodeProcess:
+    def prepare(
+        self,
+        name: str,
+        size: Size,
+        stations: int = 1,
+        priority: int = PRIORITY,
+        **settings: Any,
+    ) -> NodeProcess:
         """A node that is not started yet."""
         folder = self.folder / name
         folder.mkdir()
@@ -113,7 +120,7 @@ class Site:
             "camera": camera,
             "lines": ALL_LINES,
             "worker": worker,
-            "priority": PRIORITY if worker == "process" else 0,
+            "priority": priority if worker == "process" else 0,
         }
         all_stations = [{"id": f"cam{n + 1}", **station} for n in range(stations)]
         node = NodeProcess(folder, self.broker.port, all_stations, node_id=name, **settings)
@@ -121,9 +128,11 @@ class Site:
         return node
 
     @contextlib.contextmanager
-    def node(self, name: str, size: Size, stations: int = 1) -> Iterator[Target]:
+    def node(
+        self, name: str, size: Size, stations: int = 1, priority: int = PRIORITY
+    ) -> Iterator[Target]:
         """A node that is Ready."""
-        with self.started(self.prepare(name, size, stations), name) as target:
+        with self.started(self.prepare(name, size, stations, priority), name) as target:
             yield target
 
     @contextlib.contextmanager
