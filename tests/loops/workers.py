@@ -54,7 +54,7 @@ class Gone(NamedTuple):
     back_at: float
 
 
-def two_stations(folder: Path, broker_port: int) -> NodeProcess:
+def two_stations(folder: Path, broker_port: int, priority: int = 0) -> NodeProcess:
     """A node whose stations inspect the synthetic line, each with a worker process."""
     camera = SyntheticCamera(defect_rate=0.0, exposure_ms=1.0)
     stations = [
@@ -63,6 +63,7 @@ def two_stations(folder: Path, broker_port: int) -> NodeProcess:
             "program": "synthetic-part",
             "camera": camera.model_dump(mode="json"),
             "worker": "process",
+            "priority": priority,
             "queue_limit": 50,
             "max_age_ms": 60000,
         }
@@ -120,10 +121,12 @@ def until_judged(line: Line, station: str, killed_at: float, heard: int) -> None
     )
 
 
-def run(folder: Path, kills: int, period_s: float, chance: random.Random) -> Told:
+def run(
+    folder: Path, kills: int, period_s: float, chance: random.Random, priority: int = 0
+) -> Told:
     """Kill, and watch what happens. Raises AssertionError."""
     broker = start_broker(folder / "broker", 0)
-    node = two_stations(folder, broker.port)
+    node = two_stations(folder, broker.port, priority)
     line = Line(broker.port)
     stopping = threading.Event()
 
@@ -185,9 +188,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--period-ms", type=float, default=20.0, help="between two triggers")
     parser.add_argument("--seed", type=int, default=14)
+    parser.add_argument("--priority", type=int, default=0, help="of both stations; as root")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        told = run(Path(folder), args.kills, args.period_ms / 1000, random.Random(args.seed))
+        chance = random.Random(args.seed)
+        told = run(Path(folder), args.kills, args.period_ms / 1000, chance, args.priority)
     middle, last = told.back_s[len(told.back_s) // 2], told.back_s[-1]
     print(f"{args.kills} kills in {told.seconds:.0f} s: every trigger has one result")
     for station, verdicts in told.verdicts.items():
