@@ -20,7 +20,8 @@ NODE = """
 import sys, time
 from node.gpio.guard import Guardian
 with open("/dev/null") as request:
-    print(Guardian(request.fileno(), 3).pid, flush=True)
+    guardian = Guardian(request.fileno(), 3)
+    print(guardian.pid, flush=True)
     time.sleep(60)
 """
 
