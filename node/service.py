@@ -287,7 +287,6 @@ class Service:
         self.keeping.start()
         self.session.start()
         self.sources.start()
-        self.precedence.keep()
         gc.collect()
         # what is here now stays: the collector need not look at it during an inspection
         gc.freeze()

@@ -14,16 +14,12 @@ from node.chores.station_care import StationCare
 from schemas import MemoryLines, StationSettings, SyntheticCamera
 from tests.node.worker.test_manners import beside
 
+ON_THE_WAY = ("broker first", "lines", "sources", "station cam1")
+
 
 def station(priority: int = 0, name: str = "cam1", **more: Any) -> StationSettings:
-    return StationSettings(
-        id=name,
-        camera=SyntheticCamera(),
-        lines=MemoryLines(),
-        worker="process",
-        priority=priority,
-        **more,
-    )
+    given: dict[str, Any] = {"worker": "process", "priority": priority, **more}
+    return StationSettings(id=name, camera=SyntheticCamera(), lines=MemoryLines(), **given)
 
 
 def at_work(
@@ -61,7 +57,7 @@ def where(
 def threads() -> Any:
     """One thread of each kind, by name."""
     end = threading.Event()
-    names = ("broker first", "broker control", "lines", "station cam1", "chores", "worker cam1")
+    names = (*ON_THE_WAY, "broker control", "chores", "worker cam1", "station inside")
     started = {name: threading.Thread(target=end.wait, name=name, daemon=True) for name in names}
     for thread in started.values():
         thread.start()
@@ -71,17 +67,22 @@ def threads() -> Any:
         thread.join(5)
 
 
-@pytest.mark.parametrize(("priority", "first"), [(20, 21), (49, 49)])
+@pytest.mark.parametrize(("priority", "first", "lines"), [(20, 21, 22), (48, 49, 49), (49, 49, 49)])
 def test_threads_on_the_way_of_a_part_go_before_its_worker_and_the_others_with_it(
-    asked: dict[int, tuple[int, int]], threads: dict[str, int], priority: int, first: int
+    asked: dict[int, tuple[int, int]],
+    threads: dict[str, int],
+    priority: int,
+    first: int,
+    lines: int,
 ) -> None:
-    at = at_work([station(), station(priority, "cam2"), station(1, "cam3")])
+    inside = station(0, "inside", worker="thread")
+    at = at_work([station(), station(priority, "cam2"), station(1, "cam3"), inside])
     at.keep()
     assert at.unmet is None
     found = {name: asked[number] for name, number in threads.items()}
     how = os.SCHED_RR | os.SCHED_RESET_ON_FORK  # what they start has none
     assert found == {
-        name: (how, first if name in ("broker first", "lines", "station cam1") else priority)
+        name: (how, lines if name == "lines" else first if name in ON_THE_WAY else priority)
         for name in threads
     }
 
@@ -118,7 +119,7 @@ def test_the_thread_that_goes_on_after_the_node_is_as_others_again(
 
 
 def on_the_way(threads: dict[str, int]) -> set[int]:
-    return {threads[name] for name in ("broker first", "lines", "station cam1")}
+    return {threads[name] for name in ON_THE_WAY}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def on_the_way(threads: dict[str, int]) -> set[int]:
 def test_threads_on_the_way_share_the_last_core_that_no_worker_is_given(
     where: dict[int, set[int]], threads: dict[str, int], named: list[str], core: int
 ) -> None:
-    at = at_work([station(20, f"cam{n}", cpus=cpus) for n, cpus in enumerate(named)])
+    at = at_work([station(20, f"cam{n}", cpus=cpus) for n, cpus in enumerate(named, 1)])
     at.keep()
     assert where == {each: {core} for each in on_the_way(threads)}
     where.clear()
@@ -211,5 +212,5 @@ print(subprocess.run([sys.executable, "-c", "import os; print(os.sched_getschedu
 end.set()
 """
     had, started = beside(code).splitlines()[:2]
-    assert had == "True 21 None" or "False 0 priority = 20 is not possible: " in had
+    assert had == "True 22 None" or "False 0 priority = 20 is not possible: " in had
     assert started == str(os.SCHED_OTHER)
